@@ -1,0 +1,2 @@
+//! The transport: one event loop, many listeners.
+pub mod framing;
