@@ -1,2 +1,3 @@
 //! The transport: one event loop, many listeners.
 pub mod framing;
+pub mod json;

@@ -5,6 +5,15 @@
 //! incomplete stays with the connection's inbox and is shown again, at the same place, together
 //! with what came after it. So a framing remembers how far it has looked and never looks twice.
 
+mod http_guard;
+mod json_stream;
+mod lines;
+pub(in crate::rpc) mod scan;
+
+pub use http_guard::{FirstLine, HttpGuard};
+pub use json_stream::JsonStream;
+pub use lines::Lines;
+
 /// Cuts one connection's byte stream into frames.
 pub trait Framing {
     /// Says what stands at the start of `input`.

@@ -1,0 +1,136 @@
+//! What it costs to cut a byte stream into frames.
+
+use std::hint::black_box;
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use parlance::rpc::framing::{Decoded, Framing, JsonStream, Lines};
+use parlance::rpc::json;
+
+const FRAME_BYTES_MAX: usize = 64 * 1024;
+const DEPTH_MAX: u16 = 64;
+
+/// 60 bytes: what a chat client sends most.
+const SHORT: &str = r#"{"method":"send_message","params":{"message":"Hello, all!"}}"#;
+
+/// 170 bytes, with an escape.
+const LONG: &str = concat!(
+    r#"{"jsonrpc":"2.0","method":"send_message","params":{"message":"The build is \"green\""#,
+    r#" again: the flaky one was the clock, not the cache. Merging now."},"id":1234567890123}"#
+);
+
+/// As many whole messages, each followed by `end`, as fit into one read.
+fn buffer(message: &str, end: &str) -> (Vec<u8>, u64) {
+    let message = format!("{message}{end}");
+    let count = FRAME_BYTES_MAX / message.len();
+    (message.repeat(count).into_bytes(), count as u64)
+}
+
+/// Cuts `input` to its end and counts the frames.
+fn drain(framing: &mut impl Framing, input: &mut [u8]) -> u64 {
+    let mut at = 0;
+    let mut frames = 0;
+    loop {
+        match framing.decode(&mut input[at..]) {
+            Decoded::Frame { frame, used } => {
+                black_box(frame);
+                frames += 1;
+                at += used;
+            }
+            Decoded::Skip { used } => at += used,
+            Decoded::Incomplete => return frames,
+            Decoded::Fault { fault, .. } => panic!("{fault:?}"),
+        }
+    }
+}
+
+fn back_to_back(c: &mut Criterion) {
+    assert_eq!((SHORT.len(), LONG.len()), (60, 170));
+    for per_message in [true, false] {
+        let unit = if per_message { "messages" } else { "bytes" };
+        let mut group = c.benchmark_group(format!("framing/{unit}"));
+        for message in [SHORT, LONG] {
+            for (name, end) in [
+                ("json_stream", ""),
+                ("json_stream_newline", "\n"),
+                ("lines", "\n"),
+            ] {
+                let (mut input, count) = buffer(message, end);
+                group.throughput(if per_message {
+                    Throughput::Elements(count)
+                } else {
+                    Throughput::Bytes(input.len() as u64)
+                });
+                group.bench_function(BenchmarkId::new(name, message.len()), |b| {
+                    b.iter(|| {
+                        let frames = if name == "lines" {
+                            drain(&mut Lines::new(FRAME_BYTES_MAX), &mut input)
+                        } else {
+                            drain(&mut JsonStream::new(FRAME_BYTES_MAX, DEPTH_MAX), &mut input)
+                        };
+                        assert_eq!(frames, count);
+                    });
+                });
+            }
+        }
+        group.finish();
+    }
+}
+
+/// A value of 60 KiB that arrives byte by byte: linear, or it shows.
+fn drip(c: &mut Criterion) {
+    let mut value = format!(
+        r#"{{"method":"m","params":"{}"}}"#,
+        r#"a b\"c"#.repeat(10_000)
+    );
+    value.truncate(60 * 1024 - 2);
+    value.push_str("\"}");
+    let mut value = value.into_bytes();
+    let mut group = c.benchmark_group("framing/drip");
+    group.throughput(Throughput::Bytes(value.len() as u64));
+    group.bench_function("json_stream", |b| {
+        b.iter(|| {
+            let mut framing = JsonStream::new(FRAME_BYTES_MAX, DEPTH_MAX);
+            for end in 1..value.len() {
+                assert_eq!(framing.decode(&mut value[..end]), Decoded::Incomplete);
+            }
+            assert!(matches!(framing.decode(&mut value), Decoded::Frame { .. }));
+        });
+    });
+    group.finish();
+}
+
+fn text(c: &mut Criterion) {
+    let mut group = c.benchmark_group("json");
+    for (name, text) in [
+        ("plain", "The build is green again."),
+        ("quoted", "say \"hello\" twice\n"),
+    ] {
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_function(BenchmarkId::new("string", name), |b| {
+            let mut out = Vec::with_capacity(1024);
+            b.iter(|| {
+                out.clear();
+                json::string(black_box(text), &mut out);
+                black_box(&out);
+            });
+        });
+    }
+    for message in [SHORT, LONG] {
+        group.throughput(Throughput::Bytes(message.len() as u64));
+        group.bench_function(BenchmarkId::new("text", message.len()), |b| {
+            b.iter(|| json::text(black_box(message.as_bytes())));
+        });
+        group.bench_function(BenchmarkId::new("compact", message.len()), |b| {
+            let mut out = Vec::with_capacity(1024);
+            b.iter(|| {
+                out.clear();
+                json::compact(black_box(message), &mut out);
+                black_box(&out);
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, back_to_back, drip, text);
+criterion_main!(benches);

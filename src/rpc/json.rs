@@ -1,0 +1,253 @@
+//! JSON text, handled as text: what an envelope needs beside a parser.
+//!
+//! Nothing here parses or validates JSON; `serde_json` does. A frame goes through [`text`] first,
+//! then to the parser; a value that crosses as its own bytes goes through [`compact`]; and
+//! [`string`] and [`unsigned`] write the two kinds of value that events are mostly made of.
+
+use super::framing::scan;
+
+/// The frame as text, if it is UTF-8 and none of its strings holds half a surrogate pair.
+///
+/// A lone surrogate escape (`"\ud800"`) is no text, yet a parser that passes over a value without
+/// decoding it lets it through, to break on whoever decodes it. A frame without a backslash costs
+/// little more than the check for UTF-8.
+///
+/// ```
+/// use parlance::rpc::json::text;
+///
+/// assert_eq!(text(br#"["\ud83d\ude00"]"#), Some(r#"["\ud83d\ude00"]"#));
+/// assert_eq!(text(br#"["\ud83d"]"#), None);
+/// assert_eq!(text(b"[\"\xff\"]"), None);
+/// ```
+pub fn text(frame: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(frame).ok()?;
+    has_paired_surrogates(frame).then_some(text)
+}
+
+/// Whether each surrogate escape has its other half. Backslashes outside strings count like those
+/// inside: no valid JSON has any there.
+fn has_paired_surrogates(json: &[u8]) -> bool {
+    let mut from = 0;
+    while let Some(at) = backslash(json, from) {
+        from = match escaped_unit(&json[at..]) {
+            Some(0xd800..0xdc00) => match escaped_unit(&json[at + 6..]) {
+                Some(0xdc00..0xe000) => at + 12,
+                _ => return false,
+            },
+            Some(0xdc00..0xe000) => return false,
+            Some(_) => at + 6,
+            None => at + 2,
+        };
+    }
+    true
+}
+
+/// Where the first backslash at `from` or later is.
+fn backslash(json: &[u8], from: usize) -> Option<usize> {
+    scan::find_by(
+        json,
+        from,
+        |word| scan::equal(word, b'\\'),
+        |byte| byte == b'\\',
+    )
+}
+
+/// The UTF-16 unit of the escape, `\u` and four digits, that `json` begins with.
+fn escaped_unit(json: &[u8]) -> Option<u16> {
+    let (digits, _) = json.strip_prefix(br"\u")?.split_first_chunk::<4>()?;
+    digits.iter().try_fold(0, |unit, &digit| {
+        let digit = char::from(digit).to_digit(16)?;
+        Some(unit << 4 | digit as u16)
+    })
+}
+
+/// Appends `json` without the white space between its tokens, and everything else byte for byte:
+/// numbers, escapes and duplicate keys stay as they are.
+///
+/// `json` is to be valid; of other text, nothing is promised but that it gets no longer.
+///
+/// ```
+/// let mut out = Vec::new();
+/// parlance::rpc::json::compact(r#"{ "a b" : [1.0, 2] }"#, &mut out);
+/// assert_eq!(out, br#"{"a b":[1.0,2]}"#);
+/// ```
+pub fn compact(json: &str, out: &mut Vec<u8>) {
+    let json = json.as_bytes();
+    let mut copied = 0;
+    let mut at = 0;
+    while let Some(&byte) = json.get(at) {
+        at += 1;
+        match byte {
+            b'"' => match scan::string_end(json, at) {
+                Ok(end) => at = end,
+                Err(_) => break,
+            },
+            b' ' | b'\t' | b'\r' | b'\n' => {
+                out.extend_from_slice(&json[copied..at - 1]);
+                copied = at;
+            }
+            _ => {}
+        }
+    }
+    out.extend_from_slice(&json[copied..]);
+}
+
+/// Appends `text` as a JSON string, in quotes. Only `"`, `\` and U+0000 to U+001F are escaped, the
+/// way `serde_json` does it.
+///
+/// ```
+/// let mut out = Vec::new();
+/// parlance::rpc::json::string("tab\tand \"quote\" \u{1b}", &mut out);
+/// assert_eq!(out, br#""tab\tand \"quote\" \u001b""#);
+/// ```
+pub fn string(text: &str, out: &mut Vec<u8>) {
+    let text = text.as_bytes();
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    let mut copied = 0;
+    while let Some(at) = special(text, copied) {
+        out.extend_from_slice(&text[copied..at]);
+        escape(text[at], out);
+        copied = at + 1;
+    }
+    out.extend_from_slice(&text[copied..]);
+    out.push(b'"');
+}
+
+/// Where the first byte that a JSON string must escape is, at `from` or later.
+fn special(text: &[u8], from: usize) -> Option<usize> {
+    scan::find_by(
+        text,
+        from,
+        |word| scan::equal(word, b'"') | scan::equal(word, b'\\') | scan::below(word, 0x20),
+        |byte| matches!(byte, b'"' | b'\\' | ..0x20),
+    )
+}
+
+/// Appends the escape of a byte that [`special`] found.
+fn escape(byte: u8, out: &mut Vec<u8>) {
+    let short = match byte {
+        b'"' | b'\\' => byte,
+        0x08 => b'b',
+        b'\t' => b't',
+        b'\n' => b'n',
+        0x0c => b'f',
+        b'\r' => b'r',
+        _ => {
+            let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
+            let escape = [b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)];
+            return out.extend_from_slice(&escape);
+        }
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+/// Appends `n` in decimal digits.
+///
+/// ```
+/// let mut out = b"seq ".to_vec();
+/// parlance::rpc::json::unsigned(1024, &mut out);
+/// assert_eq!(out, b"seq 1024");
+/// ```
+pub fn unsigned(n: u64, out: &mut Vec<u8>) {
+    // `u64::MAX` has 20 digits.
+    let mut digits = [b'0'; 20];
+    let mut at = digits.len();
+    let mut rest = n;
+    loop {
+        at -= 1;
+        digits[at] += (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn surrogate_escapes_come_in_pairs() {
+        for whole in [
+            r"\ud800\udc00",
+            r"\uDBFF\uDFFF",
+            r"\\ud800",
+            r"\ud7ff\ue000",
+            r"\\\\udc00",
+        ] {
+            assert!(
+                text(format!("[\"{whole}\"]").as_bytes()).is_some(),
+                "{whole}"
+            );
+        }
+        for half in [
+            r"\ud800",
+            r"\udc00",
+            r"\udc00\ud800",
+            r"\ud800\ud800\udc00",
+            r"\ud800x\udc00",
+            r"\ud800\\udc00",
+            r"\\\ud800",
+        ] {
+            assert_eq!(text(format!("[\"{half}\"]").as_bytes()), None, "{half}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_no_json_breaks_nothing() {
+        for odd in [
+            r"\",
+            r"\u",
+            r"\uD8",
+            r"\ud800",
+            r"\ud800\",
+            r"\ud800\u",
+            "\\u00\u{e9}",
+            r"\ux",
+        ] {
+            text(odd.as_bytes());
+            for open in ["", "\"", " \""] {
+                let json = format!("{open}{odd}");
+                let mut out = Vec::new();
+                compact(&json, &mut out);
+                assert!(out.len() <= json.len());
+            }
+        }
+    }
+
+    #[test]
+    fn white_space_in_strings_stays() {
+        let mut out = b"x".to_vec();
+        compact(
+            " { \"a \\\" b\" :\t[ 1.50 , -0 ] ,\r\n\"\": \" \" } ",
+            &mut out,
+        );
+        assert_eq!(out, br#"x{"a \" b":[1.50,-0],"":" "}"#);
+    }
+
+    #[test]
+    fn every_byte_is_escaped_like_serde_json_does_it() {
+        for place in [0, 3, 8, 11] {
+            for c in (0..=0x2ff).filter_map(char::from_u32) {
+                let mut text = "x".repeat(place);
+                text.push(c);
+                text.push_str("y\u{7f}\u{2028}😀");
+                let mut out = Vec::new();
+                string(&text, &mut out);
+                assert_eq!(out, serde_json::to_vec(&text).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_have_their_digits() {
+        for n in [0, 1, 9, 10, 99, 100, 12_345, u64::MAX - 1, u64::MAX] {
+            let mut out = Vec::new();
+            unsigned(n, &mut out);
+            assert_eq!(out, n.to_string().as_bytes());
+        }
+    }
+}
