@@ -49,11 +49,8 @@ fn back_to_back(c: &mut Criterion) {
         let unit = if per_message { "messages" } else { "bytes" };
         let mut group = c.benchmark_group(format!("framing/{unit}"));
         for message in [SHORT, LONG] {
-            for (name, end) in [
-                ("json_stream", ""),
-                ("json_stream_newline", "\n"),
-                ("lines", "\n"),
-            ] {
+            for (name, end) in [("json_stream", ""), ("json_stream_newline", "\n"), ("lines", "\n")]
+            {
                 let (mut input, count) = buffer(message, end);
                 group.throughput(if per_message {
                     Throughput::Elements(count)
@@ -96,10 +93,9 @@ fn drip(c: &mut Criterion) {
 
 fn text(c: &mut Criterion) {
     let mut group = c.benchmark_group("json");
-    for (name, text) in [
-        ("plain", "The build is green again."),
-        ("quoted", "say \"hello\" twice\n"),
-    ] {
+    for (name, text) in
+        [("plain", "The build is green again."), ("quoted", "say \"hello\" twice\n")]
+    {
         group.throughput(Throughput::Bytes(text.len() as u64));
         group.bench_function(BenchmarkId::new("string", name), |b| {
             let mut out = Vec::with_capacity(1024);

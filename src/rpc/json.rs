@@ -44,12 +44,7 @@ fn has_paired_surrogates(json: &[u8]) -> bool {
 
 /// Where the first backslash at `from` or later is.
 fn backslash(json: &[u8], from: usize) -> Option<usize> {
-    scan::find_by(
-        json,
-        from,
-        |word| scan::equal(word, b'\\'),
-        |byte| byte == b'\\',
-    )
+    scan::find_by(json, from, |word| scan::equal(word, b'\\'), |byte| byte == b'\\')
 }
 
 /// The UTF-16 unit of the escape, `\u` and four digits, that `json` begins with.
@@ -171,17 +166,8 @@ mod tests {
 
     #[test]
     fn surrogate_escapes_come_in_pairs() {
-        for whole in [
-            r"\ud800\udc00",
-            r"\uDBFF\uDFFF",
-            r"\\ud800",
-            r"\ud7ff\ue000",
-            r"\\\\udc00",
-        ] {
-            assert!(
-                text(format!("[\"{whole}\"]").as_bytes()).is_some(),
-                "{whole}"
-            );
+        for whole in [r"\ud800\udc00", r"\uDBFF\uDFFF", r"\\ud800", r"\ud7ff\ue000", r"\\\\udc00"] {
+            assert!(text(format!("[\"{whole}\"]").as_bytes()).is_some(), "{whole}");
         }
         for half in [
             r"\ud800",
@@ -198,16 +184,8 @@ mod tests {
 
     #[test]
     fn text_that_is_no_json_breaks_nothing() {
-        for odd in [
-            r"\",
-            r"\u",
-            r"\uD8",
-            r"\ud800",
-            r"\ud800\",
-            r"\ud800\u",
-            "\\u00\u{e9}",
-            r"\ux",
-        ] {
+        for odd in [r"\", r"\u", r"\uD8", r"\ud800", r"\ud800\", r"\ud800\u", "\\u00\u{e9}", r"\ux"]
+        {
             text(odd.as_bytes());
             for open in ["", "\"", " \""] {
                 let json = format!("{open}{odd}");
@@ -221,10 +199,7 @@ mod tests {
     #[test]
     fn white_space_in_strings_stays() {
         let mut out = b"x".to_vec();
-        compact(
-            " { \"a \\\" b\" :\t[ 1.50 , -0 ] ,\r\n\"\": \" \" } ",
-            &mut out,
-        );
+        compact(" { \"a \\\" b\" :\t[ 1.50 , -0 ] ,\r\n\"\": \" \" } ", &mut out);
         assert_eq!(out, br#"x{"a \" b":[1.50,-0],"":" "}"#);
     }
 

@@ -50,9 +50,8 @@ fn cuts(indices: &[Index], len: usize) -> Vec<usize> {
     cuts
 }
 
-const METHODS: [&str; 10] = [
-    "GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH", "CONNECT", "TRACE", "PRI",
-];
+const METHODS: [&str; 10] =
+    ["GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH", "CONNECT", "TRACE", "PRI"];
 
 /// What the first line says, where no more will come: `None` where it may become a request.
 fn is_http(input: &[u8], line_bytes_max: usize) -> Option<bool> {
@@ -92,10 +91,7 @@ fn reference_json(input: &[u8], frame_bytes_max: usize, depth_max: usize) -> (Ve
             }
             first_line = false;
             items.push(Item::Fault(Fault::Unframed));
-            at += rest
-                .iter()
-                .position(|&byte| byte == b'\n')
-                .map_or(rest.len(), |end| end + 1);
+            at += rest.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |end| end + 1);
             continue;
         }
         first_line = false;
@@ -210,29 +206,13 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
 
 /// An object or array, not always JSON but always balanced, with white space behind it.
 fn balanced() -> impl Strategy<Value = Vec<u8>> {
-    let string = vec(
-        select(vec![
-            "a",
-            "{",
-            "]",
-            "\\\"",
-            "\\\\",
-            "é",
-            "long enough for a word",
-        ]),
-        0..5,
-    )
-    .prop_map(|parts| format!("\"{}\"", parts.concat()));
-    let leaf = prop_oneof![
-        string,
-        select(vec!["1", ":", ",", " ", "\n", "x"]).prop_map(String::from)
-    ];
+    let string =
+        vec(select(vec!["a", "{", "]", "\\\"", "\\\\", "é", "long enough for a word"]), 0..5)
+            .prop_map(|parts| format!("\"{}\"", parts.concat()));
+    let leaf =
+        prop_oneof![string, select(vec!["1", ":", ",", " ", "\n", "x"]).prop_map(String::from)];
     let nested = leaf.prop_recursive(6, 32, 4, |inner| {
-        let brackets = (
-            select(vec!["{", "["]),
-            vec(inner, 0..4),
-            select(vec!["}", "]"]),
-        );
+        let brackets = (select(vec!["{", "["]), vec(inner, 0..4), select(vec!["}", "]"]));
         brackets.prop_map(|(open, inner, close)| format!("{open}{}{close}", inner.concat()))
     });
     (nested, select(vec!["", " ", "\r\n", "\t\n"]))
@@ -360,10 +340,7 @@ fn a_fatal_fault_is_repeated() {
     fn assert_repeated(framing: &mut impl Framing, input: &str, fault: Fault) {
         for _ in 0..3 {
             let mut input = input.as_bytes().to_vec();
-            assert_eq!(
-                framing.decode(&mut input),
-                Decoded::Fault { fault, used: 0 }
-            );
+            assert_eq!(framing.decode(&mut input), Decoded::Fault { fault, used: 0 });
         }
     }
     assert_repeated(&mut JsonStream::new(8, 9), "[\"123456\"]", Fault::TooLong);

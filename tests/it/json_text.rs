@@ -15,9 +15,7 @@ fn compact(json: &str) -> String {
 /// Text with much in it that has to be escaped, or looks so.
 fn text() -> impl Strategy<Value = String> {
     let c = prop_oneof![
-        select(vec![
-            '"', '\\', '\n', '\u{0}', '\u{1f}', ' ', '\u{7f}', '\u{80}', 'é', '\u{2028}'
-        ]),
+        select(vec!['"', '\\', '\n', '\u{0}', '\u{1f}', ' ', '\u{7f}', '\u{80}', 'é', '\u{2028}']),
         any::<char>(),
         proptest::char::range(' ', '~'),
     ];
@@ -27,25 +25,15 @@ fn text() -> impl Strategy<Value = String> {
 /// JSON with white space wherever it may stand, and its value.
 fn spaced() -> impl Strategy<Value = String> {
     let space = || select(vec!["", "", " ", "\n", "\t\r\n  "]);
-    let string = text()
-        .prop_map(|text| serde_json::to_string(&text).unwrap())
-        .boxed();
+    let string = text().prop_map(|text| serde_json::to_string(&text).unwrap()).boxed();
     let atom = prop_oneof![
         string.clone(),
-        select(vec![
-            "1",
-            "-0.50",
-            "1e400",
-            "123456789012345678901234567890",
-            "true",
-            "null"
-        ])
-        .prop_map(String::from),
+        select(vec!["1", "-0.50", "1e400", "123456789012345678901234567890", "true", "null"])
+            .prop_map(String::from),
     ];
     atom.prop_recursive(4, 24, 4, move |inner| {
-        let padded = (space(), inner, space())
-            .prop_map(|(a, json, b)| format!("{a}{json}{b}"))
-            .boxed();
+        let padded =
+            (space(), inner, space()).prop_map(|(a, json, b)| format!("{a}{json}{b}")).boxed();
         let member = (space(), string.clone(), space(), padded.clone())
             .prop_map(|(a, key, b, json)| format!("{a}{key}{b}:{json}"));
         prop_oneof![

@@ -138,14 +138,7 @@ mod tests {
 
     #[test]
     fn other_lines_pass() {
-        for line in [
-            "hello",
-            "G\n",
-            "GET\n",
-            "GET /\n",
-            "get / HTTP/1.1\n",
-            "GETTING on HTTP/\n",
-        ] {
+        for line in ["hello", "G\n", "GET\n", "GET /\n", "get / HTTP/1.1\n", "GETTING on HTTP/\n"] {
             assert_eq!(judge(line.as_bytes()), FirstLine::Other, "{line:?}");
         }
     }

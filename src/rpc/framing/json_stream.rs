@@ -111,10 +111,7 @@ impl JsonStream {
         let Some(used) = self.value_end(at_hand) else {
             // It is not over where the longest value would be.
             return if at_hand.len() == frame_bytes_max {
-                Decoded::Fault {
-                    fault: Fault::TooLong,
-                    used: 0,
-                }
+                Decoded::Fault { fault: Fault::TooLong, used: 0 }
             } else {
                 Decoded::Incomplete
             };
@@ -123,15 +120,9 @@ impl JsonStream {
         self.depth = 0;
         self.in_string = false;
         if std::mem::take(&mut self.too_deep) {
-            return Decoded::Fault {
-                fault: Fault::TooDeep,
-                used,
-            };
+            return Decoded::Fault { fault: Fault::TooDeep, used };
         }
-        Decoded::Frame {
-            frame: &input[..used],
-            used,
-        }
+        Decoded::Frame { frame: &input[..used], used }
     }
 
     /// Judges bytes that begin no value.
@@ -139,16 +130,10 @@ impl JsonStream {
     fn unframed<'a>(&mut self, input: &[u8]) -> Decoded<'a> {
         match self.guard.judge(input, self.frame_bytes_max as usize) {
             FirstLine::Undecided => Decoded::Incomplete,
-            FirstLine::Http => Decoded::Fault {
-                fault: Fault::Http,
-                used: 0,
-            },
+            FirstLine::Http => Decoded::Fault { fault: Fault::Http, used: 0 },
             FirstLine::Other => {
                 let used = scan::newline(input, 0).map_or(input.len(), |end| end + 1);
-                Decoded::Fault {
-                    fault: Fault::Unframed,
-                    used,
-                }
+                Decoded::Fault { fault: Fault::Unframed, used }
             }
         }
     }
@@ -165,9 +150,7 @@ impl Framing for JsonStream {
                 self.guard.pass();
                 self.value(input)
             }
-            Some(b' ' | b'\t' | b'\r' | b'\n') => Decoded::Skip {
-                used: white_space(input),
-            },
+            Some(b' ' | b'\t' | b'\r' | b'\n') => Decoded::Skip { used: white_space(input) },
             Some(_) => self.unframed(input),
             None => Decoded::Incomplete,
         }
@@ -176,9 +159,7 @@ impl Framing for JsonStream {
 
 /// How many bytes of JSON white space `input` begins with.
 fn white_space(input: &[u8]) -> usize {
-    let end = input
-        .iter()
-        .position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+    let end = input.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
     end.unwrap_or(input.len())
 }
 
@@ -221,10 +202,7 @@ mod tests {
 
     #[test]
     fn values_need_nothing_between_them() {
-        let seen = decode(
-            &mut JsonStream::new(100, 9),
-            br#"{}[{"a}":"\"]"}] {"b":"\\"}[1"#,
-        );
+        let seen = decode(&mut JsonStream::new(100, 9), br#"{}[{"a}":"\"]"}] {"b":"\\"}[1"#);
         assert_eq!(seen, ["{}", r#"[{"a}":"\"]"}]"#, r#"{"b":"\\"}"#, "2 left"]);
     }
 
@@ -237,22 +215,14 @@ mod tests {
     #[test]
     fn what_begins_no_value_is_skipped_to_the_next_line() {
         let seen = decode(&mut JsonStream::new(100, 9), b"{}1 {}\n{}}{}\r\n {} \"x");
-        assert_eq!(
-            seen,
-            [
-                "{}", "Unframed", "{}", "Unframed", "{}", "Unframed", "0 left"
-            ]
-        );
+        assert_eq!(seen, ["{}", "Unframed", "{}", "Unframed", "{}", "Unframed", "0 left"]);
     }
 
     #[test]
     fn a_value_that_is_too_deep_is_skipped_whole() {
         let seen = decode(&mut JsonStream::new(100, 2), b"[[1]][[{},[[]]]][[2]]");
         assert_eq!(seen, ["[[1]]", "TooDeep", "[[2]]", "0 left"]);
-        assert_eq!(
-            decode(&mut JsonStream::new(100, 0), b"[]"),
-            ["TooDeep", "0 left"]
-        );
+        assert_eq!(decode(&mut JsonStream::new(100, 0), b"[]"), ["TooDeep", "0 left"]);
     }
 
     #[test]
@@ -261,19 +231,10 @@ mod tests {
             decode(&mut JsonStream::new(8, 9), b"[\"1234\"][]"),
             ["[\"1234\"]", "[]", "0 left"]
         );
-        assert_eq!(
-            decode(&mut JsonStream::new(8, 9), b"[\"123456"),
-            ["TooLong"]
-        );
+        assert_eq!(decode(&mut JsonStream::new(8, 9), b"[\"123456"), ["TooLong"]);
         assert_eq!(decode(&mut JsonStream::new(8, 9), b"[\"12345"), ["7 left"]);
-        assert_eq!(
-            decode(&mut JsonStream::new(8, 9), b"[\"12345\\\"]"),
-            ["TooLong"]
-        );
-        assert_eq!(
-            decode(&mut JsonStream::new(8, 9), b"         []"),
-            ["[]", "0 left"]
-        );
+        assert_eq!(decode(&mut JsonStream::new(8, 9), b"[\"12345\\\"]"), ["TooLong"]);
+        assert_eq!(decode(&mut JsonStream::new(8, 9), b"         []"), ["[]", "0 left"]);
     }
 
     #[test]
@@ -284,10 +245,7 @@ mod tests {
         let seen = decode(&mut JsonStream::new(100, 9), garbage);
         assert_eq!(seen, ["Unframed", "{}", "Unframed", "[]", "0 left"]);
         assert_eq!(decode(&mut JsonStream::new(100, 9), b"G"), ["1 left"]);
-        assert_eq!(
-            decode(&mut JsonStream::new(100, 9), b"hello"),
-            ["Unframed", "0 left"]
-        );
+        assert_eq!(decode(&mut JsonStream::new(100, 9), b"hello"), ["Unframed", "0 left"]);
         assert_eq!(decode(&mut JsonStream::new(4, 9), b"GET /"), ["Http"]);
     }
 
@@ -307,10 +265,7 @@ mod tests {
             scanned = framing.scanned;
         }
         let whole = value.clone();
-        let frame = Decoded::Frame {
-            frame: &whole,
-            used: whole.len(),
-        };
+        let frame = Decoded::Frame { frame: &whole, used: whole.len() };
         assert_eq!(framing.decode(&mut value), frame);
     }
 }

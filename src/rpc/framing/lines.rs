@@ -35,23 +35,14 @@ impl Lines {
     /// limit is 4 GiB), without its `\n` or `\r\n`.
     pub fn new(line_bytes_max: usize) -> Self {
         // Two less, so that a limit and a line end always fit.
-        let line_bytes_max = u32::try_from(line_bytes_max)
-            .unwrap_or(u32::MAX)
-            .min(u32::MAX - 2);
-        Lines {
-            line_bytes_max,
-            scanned: 0,
-            guard: HttpGuard::new(),
-        }
+        let line_bytes_max = u32::try_from(line_bytes_max).unwrap_or(u32::MAX).min(u32::MAX - 2);
+        Lines { line_bytes_max, scanned: 0, guard: HttpGuard::new() }
     }
 
     /// The line at the start of `input`, if it ends there.
     fn line<'a>(&mut self, input: &'a [u8]) -> Decoded<'a> {
         let line_bytes_max = self.line_bytes_max as usize;
-        let too_long = Decoded::Fault {
-            fault: Fault::TooLong,
-            used: 0,
-        };
+        let too_long = Decoded::Fault { fault: Fault::TooLong, used: 0 };
         let at_hand = &input[..input.len().min(line_bytes_max + 2)];
         let Some(end) = scan::newline(at_hand, self.scanned as usize) else {
             // Lossless: the limit and a line end fit.
@@ -68,10 +59,7 @@ impl Lines {
             return too_long;
         }
         self.scanned = 0;
-        Decoded::Frame {
-            frame,
-            used: end + 1,
-        }
+        Decoded::Frame { frame, used: end + 1 }
     }
 }
 
@@ -87,10 +75,7 @@ impl Framing for Lines {
             match self.guard.judge(input, self.line_bytes_max as usize) {
                 FirstLine::Undecided => return Decoded::Incomplete,
                 FirstLine::Http => {
-                    return Decoded::Fault {
-                        fault: Fault::Http,
-                        used: 0,
-                    };
+                    return Decoded::Fault { fault: Fault::Http, used: 0 };
                 }
                 FirstLine::Other => {}
             }

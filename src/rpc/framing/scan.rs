@@ -96,10 +96,7 @@ mod tests {
                 bytes[place] = b'\n';
                 let first = if before == b'\n' { 0 } else { place };
                 assert_eq!(newline(&bytes, 0), Some(first), "{before} {place}");
-                assert_eq!(
-                    newline(&bytes[..place], 0),
-                    (first < place).then_some(first)
-                );
+                assert_eq!(newline(&bytes[..place], 0), (first < place).then_some(first));
             }
         }
     }
@@ -110,11 +107,7 @@ mod tests {
             for byte in 0..=u8::MAX {
                 let word = u64::from_le_bytes([0xff, 0x80, byte, 0, byte, 0x20, 0x1f, 0]);
                 let first = if byte < limit { 2 } else { 3 };
-                assert_eq!(
-                    below(word, limit).trailing_zeros() / 8,
-                    first,
-                    "{byte} {limit}"
-                );
+                assert_eq!(below(word, limit).trailing_zeros() / 8, first, "{byte} {limit}");
             }
         }
     }
