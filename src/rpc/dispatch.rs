@@ -1,0 +1,189 @@
+//! Input: read, decode, dispatch, each connection up to its share of the turn.
+
+use std::io::ErrorKind;
+use std::rc::Rc;
+
+use super::connection::{ConnId, End, Stage};
+use super::framing::{Decoded, Fault, Framing};
+use super::server::Server;
+use super::service::Service;
+
+/// What one connection is read in one turn, at most: the size of the shared scratch buffer.
+pub(super) const READ_BYTES: usize = 64 * 1024;
+
+/// What all connections together are read in one turn before output goes out.
+const READ_TURN_BYTES: usize = 1024 * 1024;
+
+/// What one read gave.
+enum Read {
+    Bytes(usize),
+    /// Nothing for now.
+    Empty,
+    End,
+    Failed(std::io::Error),
+}
+
+impl<S: 'static> Server<S> {
+    /// Phase 3: serves the connections that have input, in turn. Who is not reached, or has more
+    /// than a share, stays on the list; the list rotates.
+    pub(super) fn serve_ready(&mut self) {
+        let mut budget = READ_TURN_BYTES;
+        for _ in 0..self.fx.transport.ready.len() {
+            if budget == 0 || self.fx.transport.full {
+                return;
+            }
+            let Some(slot) = self.fx.transport.ready.pop_front() else { return };
+            let Some(connection) = self.fx.transport.connections.get_mut(slot as usize) else {
+                continue;
+            };
+            connection.queued = false;
+            let id = ConnId { slot, serial: connection.serial };
+            let used = match connection.stage {
+                Stage::Lingering => self.discard(id),
+                _ if connection.takes_input() => self.serve(id),
+                _ => 0,
+            };
+            budget = budget.saturating_sub(used);
+        }
+    }
+
+    /// Serves one connection: decodes what it has, reading first unless that is still plenty. Gives
+    /// how many bytes it was read.
+    fn serve(&mut self, id: ConnId) -> usize {
+        let transport = &mut self.fx.transport;
+        let Some(connection) = transport.get_mut(id) else { return 0 };
+        let service = Rc::clone(&self.fx.services[connection.service as usize]);
+        let Some(mut framing) = connection.framing.take() else { return 0 };
+        let mut inbox = std::mem::take(&mut connection.inbox);
+        let wants_read = !connection.undecoded && !connection.input_ended;
+        let read = if wants_read { self.read(id) } else { Read::Empty };
+        let count = if let Read::Bytes(count) = read { count } else { 0 };
+
+        if inbox.is_empty() {
+            let mut scratch = std::mem::take(&mut self.scratch);
+            let used = self.decode(id, &*service, &mut *framing, &mut scratch[..count]);
+            inbox.extend_from_slice(&scratch[used..count]);
+            self.scratch = scratch;
+        } else {
+            inbox.extend_from_slice(&self.scratch[..count]);
+            let used = self.decode(id, &*service, &mut *framing, &mut inbox);
+            if used == inbox.len() {
+                inbox = Vec::new();
+            } else {
+                inbox.drain(..used);
+            }
+        }
+        self.end_serving(id, framing, inbox, read);
+        count
+    }
+
+    /// Puts back what serving borrowed, and acts on what the read said.
+    fn end_serving(&mut self, id: ConnId, framing: Box<dyn Framing>, inbox: Vec<u8>, read: Read) {
+        let transport = &mut self.fx.transport;
+        let Some(connection) = transport.get_mut(id) else { return };
+        connection.framing = Some(framing);
+        if connection.stage != Stage::Open {
+            return;
+        }
+        connection.inbox = inbox;
+        match read {
+            Read::Failed(error) => return transport.kill(id, End::Link(error)),
+            Read::End => connection.input_ended = true,
+            Read::Bytes(_) | Read::Empty => {}
+        }
+        if connection.input_ended && !connection.undecoded && connection.holds == 0 {
+            transport.half_close(id);
+        } else {
+            transport.resume(id.slot);
+        }
+    }
+
+    /// Reads once into the scratch buffer.
+    fn read(&mut self, id: ConnId) -> Read {
+        let Some(connection) = self.fx.transport.get_mut(id) else { return Read::Empty };
+        match connection.link.read(&mut self.scratch) {
+            Ok(0) => Read::End,
+            Ok(count) => {
+                // A short read means drained, unless the end is still to be read.
+                connection.readable = count == self.scratch.len() || connection.hung_up;
+                connection.heard = true;
+                Read::Bytes(count)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                connection.readable = false;
+                Read::Empty
+            }
+            Err(error) => Read::Failed(error),
+        }
+    }
+
+    /// Decodes and dispatches the frames in `input`; gives how many of its bytes are done with.
+    /// Stops early when the connection closes, has to wait for an answer, or has had its share.
+    fn decode(
+        &mut self,
+        id: ConnId,
+        service: &dyn Service<S>,
+        framing: &mut dyn Framing,
+        input: &mut [u8],
+    ) -> usize {
+        let mut at = 0;
+        loop {
+            if !self.may_decode(id) {
+                return at;
+            }
+            match framing.decode(&mut input[at..]) {
+                Decoded::Frame { frame, used } => {
+                    service.frame(&mut self.state, &mut self.fx, id, frame);
+                    at += used;
+                }
+                Decoded::Skip { used } => at += used,
+                Decoded::Incomplete => return at,
+                Decoded::Fault { fault, used } => {
+                    at += used;
+                    if self.fx.transport.is_news(id, fault) {
+                        service.fault(&mut self.state, &mut self.fx, id, fault);
+                    }
+                    if fault.is_fatal() {
+                        self.fx.transport.close(id, End::Fault(fault));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the next frame may be decoded now; notes that input is left where it may not.
+    fn may_decode(&mut self, id: ConnId) -> bool {
+        let transport = &mut self.fx.transport;
+        let share_is_used = transport.share_is_used(id.slot);
+        let Some(connection) = transport.get_mut(id) else { return false };
+        let may = connection.takes_input() && !share_is_used;
+        connection.undecoded = !may;
+        may
+    }
+
+    /// Discards what a closing connection still sends.
+    fn discard(&mut self, id: ConnId) -> usize {
+        let read = self.read(id);
+        let transport = &mut self.fx.transport;
+        match read {
+            Read::End | Read::Failed(_) => transport.finish(id),
+            Read::Empty => {}
+            Read::Bytes(count) => {
+                if transport.get(id).is_some_and(|connection| connection.readable) {
+                    transport.queue(id.slot);
+                }
+                return count;
+            }
+        }
+        0
+    }
+}
+
+impl super::transport::Transport {
+    /// Whether the service is to hear of this fault: of bytes that frame nothing, once a turn.
+    fn is_news(&mut self, id: ConnId, fault: Fault) -> bool {
+        let turn = self.turn;
+        let Some(connection) = self.get_mut(id) else { return false };
+        fault != Fault::Unframed || std::mem::replace(&mut connection.unframed_turn, turn) != turn
+    }
+}

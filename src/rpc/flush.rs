@@ -1,0 +1,299 @@
+//! The flush: once a turn, each connection with output is written to, once.
+//!
+//! A member of a group that has nothing else to send, by far the most frequent case, is written to
+//! straight from the group's batch. Everyone else's slices are gathered into one vectored write.
+//! What the kernel does not take is kept as references to shared bytes, and only then are the
+//! output limits judged.
+
+use std::io::{self, ErrorKind, IoSlice};
+use std::rc::Rc;
+
+use super::connection::{ConnId, Connection, End, Stage};
+use super::group::{Group, Groups};
+use super::outbox::{Kept, NONE, Slice, Source, TurnSlices};
+use super::timer::Deadline;
+use super::transport::Transport;
+
+/// Slices handed to the kernel in one vectored write.
+const SLICES_MAX: usize = 64;
+
+impl Transport {
+    /// Writes out everything this turn has collected.
+    pub(super) fn flush(&mut self) {
+        let touched = std::mem::take(&mut self.groups.touched);
+        for &group in &touched {
+            self.flush_group(group);
+        }
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for slot in dirty.drain(..) {
+            self.flush_connection(slot);
+        }
+        self.dirty = dirty;
+        self.slices.clear();
+        self.answers.clear();
+        // An exceptional answer must not stay as an exceptional buffer.
+        self.answers.shrink_to(2 * 1024 * 1024);
+        self.groups.end_turn(touched);
+    }
+
+    /// Gives every member of a group its open range.
+    fn flush_group(&mut self, slot: u32) {
+        let Transport { connections, groups, slices, dirty, .. } = self;
+        let Group { members, batch, .. } = groups.at_mut(slot);
+        let mut short = Vec::new();
+        for member in members.iter_mut() {
+            let (from, end) = (member.from as usize, batch.len());
+            member.from = 0;
+            let connection = &mut connections[member.slot as usize];
+            if from == end || connection.stage == Stage::Gone {
+                continue;
+            }
+            if connection.is_flushed() && !connection.blocked {
+                let bytes = &batch[from..];
+                match taken(connection.link.write(bytes)) {
+                    Ok(count) if count == bytes.len() => {}
+                    outcome => short.push((member.slot, from, outcome)),
+                }
+                continue;
+            }
+            slices.push(&mut connection.turn, Source::Group(slot), from, end);
+            if !connection.dirty {
+                connection.dirty = true;
+                dirty.push(member.slot);
+            }
+        }
+        for (member, from, outcome) in short {
+            self.keep_rest_of_batch(member, slot, from, outcome);
+        }
+    }
+
+    /// A member's direct write came out short or failed.
+    fn keep_rest_of_batch(
+        &mut self,
+        member: u32,
+        group: u32,
+        from: usize,
+        outcome: io::Result<usize>,
+    ) {
+        let Transport { connections, groups, .. } = self;
+        let connection = &mut connections[member as usize];
+        let id = ConnId { slot: member, serial: connection.serial };
+        match outcome {
+            Ok(count) => {
+                connection.blocked = true;
+                let backlog = connection.backlog.get_or_insert_default();
+                let end = groups.at(group).batch.len();
+                groups.at_mut(group).keep(from + count, end, |bytes, start, end| {
+                    backlog.push(Kept::new(bytes, start, end, false));
+                });
+                self.judge(id);
+            }
+            Err(error) => self.kill(id, End::Link(error)),
+        }
+    }
+
+    /// Writes to one connection, judges what remains, and moves it on if it is closing.
+    fn flush_connection(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        let id = ConnId { slot, serial: connection.serial };
+        let outcome = if connection.stage == Stage::Gone {
+            Ok(())
+        } else if connection.backlog.is_none() && !connection.blocked {
+            write_turn(connection, &mut self.groups, &self.answers, &self.slices)
+        } else {
+            keep_turn(connection, &mut self.groups, &self.answers, &self.slices, 0);
+            write_backlog(connection)
+        };
+        Transport::reset_turn(connection);
+        match outcome {
+            Err(error) => self.kill(id, End::Link(error)),
+            Ok(()) => {
+                self.judge(id);
+                self.advance_closing(id);
+            }
+        }
+    }
+
+    /// Judges a connection by what the kernel did not take: too much for too long, and it goes;
+    /// more than the low mark, and its input waits.
+    fn judge(&mut self, id: ConnId) {
+        let (now, limits) = (self.now, self.limits);
+        let Some(connection) = self.get_mut(id) else { return };
+        let was_paused = std::mem::take(&mut connection.paused);
+        let Some(backlog) = &mut connection.backlog else {
+            if was_paused {
+                self.resume(id.slot);
+            }
+            return;
+        };
+        let bytes = backlog.bytes();
+        connection.paused = bytes > limits.outbox_low_bytes;
+        if backlog.bytes_under_hard_limit(limits.outbox_hard_bytes) > limits.outbox_hard_bytes {
+            self.kill(id, End::Slow(bytes));
+            return;
+        }
+        if bytes <= limits.outbox_soft_bytes {
+            backlog.over_soft_since = None;
+        } else if backlog.over_soft_since.is_none() {
+            backlog.over_soft_since = Some(now);
+            self.deadlines.insert(now + limits.outbox_soft, id, Deadline::Soft);
+        }
+        if was_paused {
+            self.resume(id.slot);
+        }
+    }
+
+    /// Moves a closing connection on when its output is out.
+    pub(super) fn advance_closing(&mut self, id: ConnId) {
+        let until = self.now + self.limits.linger;
+        let Some(connection) = self.get_mut(id) else { return };
+        if !connection.is_flushed() {
+            return;
+        }
+        match connection.stage {
+            Stage::HalfClosed if connection.tickets == 0 => self.finish(id),
+            // The end of input was read, so nothing unread is left that could cause a reset.
+            Stage::Draining if connection.input_ended => self.finish(id),
+            Stage::Draining => match connection.link.shut_down_sending() {
+                Ok(()) => {
+                    connection.stage = Stage::Lingering;
+                    connection.readable = true;
+                    self.deadlines.insert(until, id, Deadline::Linger);
+                    self.queue(id.slot);
+                }
+                Err(_) => self.finish(id),
+            },
+            _ => {}
+        }
+    }
+
+    /// The link is done with.
+    pub(super) fn finish(&mut self, id: ConnId) {
+        if let Some(connection) = self.get_mut(id)
+            && connection.stage != Stage::Gone
+        {
+            connection.stage = Stage::Gone;
+            self.gone.push(id);
+        }
+    }
+
+    /// A deadline has come up: does what it asks for, if its reason still holds.
+    pub(super) fn expire(&mut self, id: ConnId, what: Deadline) {
+        let now = self.now;
+        let soft = self.limits.outbox_soft;
+        let Some(connection) = self.get_mut(id) else { return };
+        match (what, connection.stage) {
+            (Deadline::Silence, Stage::Open) if !connection.heard => self.close(id, End::Silent),
+            (Deadline::Flush, Stage::Draining) => self.finish(id),
+            (Deadline::Flush, Stage::HalfClosed) if connection.tickets == 0 => self.finish(id),
+            (Deadline::Linger, Stage::Lingering) => self.finish(id),
+            (Deadline::Soft, _) => {
+                if let Some(backlog) = &connection.backlog
+                    && backlog.over_soft_since.is_some_and(|since| now >= since + soft)
+                {
+                    let bytes = backlog.bytes();
+                    self.kill(id, End::Slow(bytes));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a write took; a full send buffer takes nothing.
+fn taken(result: io::Result<usize>) -> io::Result<usize> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(0),
+        other => other,
+    }
+}
+
+fn bytes_of<'a>(slice: Slice, groups: &'a Groups, answers: &'a [u8]) -> &'a [u8] {
+    let range = slice.start as usize..slice.end as usize;
+    match slice.source {
+        Source::Answers => &answers[range],
+        Source::Group(group) => &groups.at(group).batch[range],
+    }
+}
+
+/// Writes this turn's slices of a connection that owes nothing from earlier turns.
+fn write_turn(
+    connection: &mut Connection,
+    groups: &mut Groups,
+    answers: &[u8],
+    slices: &TurnSlices,
+) -> io::Result<()> {
+    while let Some(first) = slices.get(connection.turn.head) {
+        let (count, total, next) = if first.next == NONE {
+            let bytes = bytes_of(first, groups, answers);
+            (taken(connection.link.write(bytes))?, bytes.len(), first.next)
+        } else {
+            let mut gathered = [IoSlice::new(&[]); SLICES_MAX];
+            let (mut used, mut total, mut next) = (0, 0, connection.turn.head);
+            while let Some(slice) = slices.get(next)
+                && used < SLICES_MAX
+            {
+                gathered[used] = IoSlice::new(bytes_of(slice, groups, answers));
+                used += 1;
+                total += slice.len();
+                next = slice.next;
+            }
+            (taken(connection.link.write_vectored(&gathered[..used]))?, total, next)
+        };
+        if count < total {
+            connection.blocked = true;
+            keep_turn(connection, groups, answers, slices, count);
+            return Ok(());
+        }
+        connection.turn.head = next;
+    }
+    Ok(())
+}
+
+/// Keeps this turn's slices, but their first `skip` bytes, in the connection's backlog.
+fn keep_turn(
+    connection: &mut Connection,
+    groups: &mut Groups,
+    answers: &[u8],
+    slices: &TurnSlices,
+    mut skip: usize,
+) {
+    let mut at = connection.turn.head;
+    while let Some(slice) = slices.get(at) {
+        at = slice.next;
+        if skip >= slice.len() {
+            skip -= slice.len();
+            continue;
+        }
+        let start = slice.start as usize + std::mem::take(&mut skip);
+        let end = slice.end as usize;
+        let backlog = connection.backlog.get_or_insert_default();
+        match slice.source {
+            Source::Answers => {
+                let bytes: Rc<[u8]> = Rc::from(&answers[start..end]);
+                backlog.push(Kept::new(bytes, 0, end - start, true));
+            }
+            Source::Group(group) => groups.at_mut(group).keep(start, end, |bytes, start, end| {
+                backlog.push(Kept::new(bytes, start, end, false));
+            }),
+        }
+    }
+}
+
+/// Writes what the connection owes from earlier turns.
+fn write_backlog(connection: &mut Connection) -> io::Result<()> {
+    while !connection.blocked
+        && let Some(backlog) = connection.backlog.as_deref_mut()
+    {
+        let mut gathered = [IoSlice::new(&[]); SLICES_MAX];
+        let used = backlog.gather(&mut gathered);
+        let total: usize = gathered[..used].iter().map(|slice| slice.len()).sum();
+        let count = taken(connection.link.write_vectored(&gathered[..used]))?;
+        connection.blocked = count < total;
+        backlog.advance(count);
+        if backlog.is_empty() {
+            connection.backlog = None;
+        }
+    }
+    Ok(())
+}

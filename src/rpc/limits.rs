@@ -1,0 +1,45 @@
+//! The bounds of the transport.
+
+use std::time::Duration;
+
+/// Bounds that hold for every connection of a server.
+///
+/// The output bounds are judged after a turn's write, on what the kernel did not take: its own
+/// socket buffers come on top.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at once; one more is closed as soon as it is accepted.
+    pub connections: usize,
+    /// Bytes of unsent output over which a connection's input waits.
+    pub outbox_low_bytes: usize,
+    /// Bytes of unsent output that a connection may owe for no longer than [`Self::outbox_soft`].
+    pub outbox_soft_bytes: usize,
+    /// How long a connection may be over [`Self::outbox_soft_bytes`].
+    pub outbox_soft: Duration,
+    /// Bytes of unsent output at which a connection is closed at once. A single longer answer is
+    /// excused and counts under the soft limit.
+    pub outbox_hard_bytes: usize,
+    /// A connection from which nothing at all came for this long after connecting is closed.
+    /// `None`: never.
+    pub silence: Option<Duration>,
+    /// How long a closing connection's output may take.
+    pub flush: Duration,
+    /// How long input is discarded after the last output, so that closing does not reset the
+    /// connection and lose it.
+    pub linger: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: 20_000,
+            outbox_low_bytes: 64 * 1024,
+            outbox_soft_bytes: 256 * 1024,
+            outbox_soft: Duration::from_secs(10),
+            outbox_hard_bytes: 1024 * 1024,
+            silence: Some(Duration::from_secs(60)),
+            flush: Duration::from_secs(5),
+            linger: Duration::from_secs(2),
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! What stands behind a listener.
+
+use super::connection::{ConnId, End};
+use super::effects::Effects;
+use super::framing::{Fault, Framing};
+
+/// A wire protocol: how its connections' bytes are cut, and what their frames do.
+///
+/// The server calls these one at a time, from the loop's own thread. None of them may block. What
+/// they ask of [`Effects`] takes hold at the end of the turn. One value serves all connections of
+/// its listeners: what belongs to one connection goes into the state `S`, under its [`ConnId`].
+///
+/// [`JsonRpc`](super::JsonRpc) is the one that comes with this module.
+pub trait Service<S> {
+    /// The framing for a new connection.
+    fn framing(&self, state: &S) -> Box<dyn Framing>;
+
+    /// A connection was accepted.
+    fn opened(&self, state: &mut S, fx: &mut Effects<S>, conn: ConnId) {
+        let _ = (state, fx, conn);
+    }
+
+    /// A whole frame arrived.
+    fn frame(&self, state: &mut S, fx: &mut Effects<S>, conn: ConnId, frame: &[u8]);
+
+    /// The peer broke a rule of the framing. If the fault is fatal, the connection closes when this
+    /// returns: what is sent here is the last the peer gets.
+    fn fault(&self, state: &mut S, fx: &mut Effects<S>, conn: ConnId, fault: Fault);
+
+    /// A connection ended, for whatever reason; told once. It is in no group any more. After
+    /// [`End::Input`] answers can still be sent to it.
+    fn closed(&self, state: &mut S, fx: &mut Effects<S>, conn: ConnId, end: &End) {
+        let _ = (state, fx, conn, end);
+    }
+
+    /// The server is about to stop: the last chance to say so to its connections. Told once, before
+    /// any of them is closed.
+    fn stopping(&self, state: &mut S, fx: &mut Effects<S>) {
+        let _ = (state, fx);
+    }
+}

@@ -1,0 +1,364 @@
+//! All connections and groups, and what this turn has for them.
+//!
+//! Everything a handler asks for lands here at once, as bytes in a group's batch or in the turn's
+//! answers, and as marks on connections. Nothing here writes to a socket: that is the flush's
+//! (`flush.rs`), once a turn.
+
+use slab::Slab;
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::connection::{ConnId, Connection, End, Stage};
+use super::group::{Group, GroupId, Groups, Member, Membership};
+use super::limits::Limits;
+use super::outbox::{Source, TurnList, TurnSlices};
+use super::timer::{Deadline, Deadlines};
+
+/// What one connection may be answered in one turn before its input has to wait for the next, and
+/// what all together may, in bytes.
+const ANSWER_SHARE_BYTES: usize = 256 * 1024;
+const ANSWERS_TURN_BYTES: usize = 1024 * 1024;
+
+/// What may be published to one group in one turn before input has to wait for the next, in bytes.
+const PUBLISH_TURN_BYTES: usize = 256 * 1024;
+
+/// The connections, the groups and the turn's output.
+pub(super) struct Transport {
+    pub(super) connections: Slab<Connection>,
+    pub(super) groups: Groups,
+    pub(super) limits: Limits,
+    /// Bytes of this turn's direct answers, all connections' after each other.
+    pub(super) answers: Vec<u8>,
+    pub(super) slices: TurnSlices,
+    /// Connections with something to write or to close.
+    pub(super) dirty: Vec<u32>,
+    /// Connections with input to work on, in turn.
+    pub(super) ready: VecDeque<u32>,
+    /// Connections whose end the service has not been told yet.
+    pub(super) ended: Vec<ConnId>,
+    /// Connections whose link is finished.
+    pub(super) gone: Vec<ConnId>,
+    pub(super) deadlines: Deadlines,
+    /// When this turn began.
+    pub(super) now: Instant,
+    /// Number of this turn, wrapping; never 0.
+    pub(super) turn: u32,
+    /// This turn has as much output as one turn should have: the rest of the input waits.
+    pub(super) full: bool,
+    next_serial: u32,
+}
+
+impl Transport {
+    pub(super) fn new(limits: Limits) -> Transport {
+        Transport {
+            connections: Slab::new(),
+            groups: Groups::default(),
+            limits,
+            answers: Vec::new(),
+            slices: TurnSlices::default(),
+            dirty: Vec::new(),
+            ready: VecDeque::new(),
+            ended: Vec::new(),
+            gone: Vec::new(),
+            deadlines: Deadlines::default(),
+            now: Instant::now(),
+            turn: 1,
+            full: false,
+            next_serial: 0,
+        }
+    }
+
+    // ---- connections ---------------------------------------------------------------------------
+
+    /// The serial for the next connection: never 0, so that 0 names no connection.
+    pub(super) fn next_serial(&mut self) -> u32 {
+        self.next_serial = self.next_serial.checked_add(1).unwrap_or(1);
+        self.next_serial
+    }
+
+    pub(super) fn get(&self, id: ConnId) -> Option<&Connection> {
+        self.connections.get(id.slot as usize).filter(|c| c.serial == id.serial)
+    }
+
+    pub(super) fn get_mut(&mut self, id: ConnId) -> Option<&mut Connection> {
+        self.connections.get_mut(id.slot as usize).filter(|c| c.serial == id.serial)
+    }
+
+    /// Puts a connection on the list of those to serve, if it has input and may be served.
+    pub(super) fn queue(&mut self, slot: u32) {
+        if let Some(connection) = self.connections.get_mut(slot as usize)
+            && !connection.queued
+        {
+            connection.queued = true;
+            self.ready.push_back(slot);
+        }
+    }
+
+    /// Puts a connection whose input was waiting back on the list, if there is any.
+    pub(super) fn resume(&mut self, slot: u32) {
+        let connection = &self.connections[slot as usize];
+        if connection.takes_input() && connection.may_have_input() {
+            self.queue(slot);
+        }
+    }
+
+    /// Puts a connection on the list of those to write to.
+    pub(super) fn mark_dirty(&mut self, slot: u32) {
+        let connection = &mut self.connections[slot as usize];
+        if !connection.dirty {
+            connection.dirty = true;
+            self.dirty.push(slot);
+        }
+    }
+
+    /// Ends a connection in good order: what is queued is flushed, then sending is shut down, then
+    /// input is discarded for a bounded time. Input not yet served is dropped.
+    pub(super) fn close(&mut self, id: ConnId, end: End) {
+        let until = self.now + self.limits.flush;
+        let Some(connection) = self.get_mut(id) else { return };
+        if !matches!(connection.stage, Stage::Open | Stage::HalfClosed) {
+            return;
+        }
+        connection.stage = Stage::Draining;
+        connection.inbox = Vec::new();
+        connection.undecoded = false;
+        self.note_end(id, end);
+        self.deadlines.insert(until, id, Deadline::Flush);
+        self.mark_dirty(id.slot);
+    }
+
+    /// The peer ended its input: no more will be served, but answers under way still go out.
+    pub(super) fn half_close(&mut self, id: ConnId) {
+        let until = self.now + self.limits.flush;
+        let Some(connection) = self.get_mut(id) else { return };
+        if connection.stage != Stage::Open {
+            return;
+        }
+        connection.stage = Stage::HalfClosed;
+        connection.inbox = Vec::new();
+        if connection.tickets == 0 {
+            self.deadlines.insert(until, id, Deadline::Flush);
+        }
+        self.note_end(id, End::Input);
+        self.mark_dirty(id.slot);
+    }
+
+    /// Ends a connection at once; its queue is dropped.
+    pub(super) fn kill(&mut self, id: ConnId, end: End) {
+        let Some(connection) = self.get_mut(id) else { return };
+        if connection.stage == Stage::Gone {
+            return;
+        }
+        connection.stage = Stage::Gone;
+        connection.inbox = Vec::new();
+        connection.backlog = None;
+        self.note_end(id, end);
+        self.gone.push(id);
+    }
+
+    fn note_end(&mut self, id: ConnId, end: End) {
+        let Some(connection) = self.get_mut(id) else { return };
+        if connection.end.is_none() {
+            connection.end = Some(Box::new(end));
+            self.ended.push(id);
+            self.leave_all_groups(id.slot);
+        }
+    }
+
+    // ---- output --------------------------------------------------------------------------------
+
+    /// Appends a direct answer: settles what the connection's groups hold for it, then what
+    /// `encode` writes. False, and nothing encoded, when the connection takes no output any more.
+    pub(super) fn send(&mut self, id: ConnId, encode: impl FnOnce(&mut Vec<u8>)) -> bool {
+        if !self.get(id).is_some_and(Connection::takes_output) {
+            return false;
+        }
+        self.settle_all(id.slot, None);
+        let start = self.answers.len();
+        encode(&mut self.answers);
+        let end = self.answers.len();
+        if start == end {
+            return true;
+        }
+        let connection = &mut self.connections[id.slot as usize];
+        self.slices.push(&mut connection.turn, Source::Answers, start, end);
+        connection.answered_bytes += (end - start) as u32;
+        if end > ANSWERS_TURN_BYTES {
+            self.full = true;
+        }
+        self.mark_dirty(id.slot);
+        true
+    }
+
+    /// Whether a connection was answered so much this turn that its input has to wait.
+    pub(super) fn share_is_used(&self, slot: u32) -> bool {
+        self.full || self.connections[slot as usize].answered_bytes as usize > ANSWER_SHARE_BYTES
+    }
+
+    /// Appends what `encode` writes to a group's batch, for all members but `except`. Encodes
+    /// nothing when nobody would get it.
+    pub(super) fn publish(
+        &mut self,
+        id: GroupId,
+        except: Option<ConnId>,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let Some(group) = self.groups.get(id) else { return };
+        let except = except.and_then(|c| {
+            let connection = self.get(c)?;
+            connection.groups.index_in(id.slot)
+        });
+        if group.members.len() <= usize::from(except.is_some()) {
+            return;
+        }
+        if self.groups.touch(id.slot) && self.groups.at(id.slot).shared_members > 0 {
+            self.settle_members_of_others(id.slot);
+        }
+        let group = self.groups.at_mut(id.slot);
+        let before = group.batch.len();
+        encode(&mut group.batch);
+        let after = group.batch.len();
+        if after > PUBLISH_TURN_BYTES {
+            self.full = true;
+        }
+        if let Some(index) = except {
+            let member = &mut group.members[index as usize];
+            let Member { slot, from } = *member;
+            member.from = after as u32;
+            if (from as usize) < before {
+                self.add_range(slot, id.slot, from as usize, before);
+            }
+        }
+    }
+
+    /// Members of `group` who are in other groups as well: what those hold for them comes first.
+    fn settle_members_of_others(&mut self, group: u32) {
+        for index in 0..self.groups.at(group).members.len() {
+            let slot = self.groups.at(group).members[index].slot;
+            if self.connections[slot as usize].groups.len() > 1 {
+                self.settle_all(slot, Some(group));
+            }
+        }
+    }
+
+    /// Turns the open ranges of a connection into slices of its outbox, but that in `group`.
+    fn settle_all(&mut self, slot: u32, but: Option<u32>) {
+        let Transport { connections, groups, slices, dirty, .. } = self;
+        let connection = &mut connections[slot as usize];
+        if connection.stage == Stage::Gone {
+            return;
+        }
+        for Membership { group, index } in connection.groups.iter() {
+            if Some(group) == but {
+                continue;
+            }
+            let Group { members, batch, .. } = groups.at_mut(group);
+            let member = &mut members[index as usize];
+            let (from, end) = (member.from as usize, batch.len());
+            if from < end {
+                member.from = end as u32;
+                slices.push(&mut connection.turn, Source::Group(group), from, end);
+                if !connection.dirty {
+                    connection.dirty = true;
+                    dirty.push(slot);
+                }
+            }
+        }
+    }
+
+    fn add_range(&mut self, slot: u32, group: u32, start: usize, end: usize) {
+        let connection = &mut self.connections[slot as usize];
+        self.slices.push(&mut connection.turn, Source::Group(group), start, end);
+        self.mark_dirty(slot);
+    }
+
+    // ---- groups --------------------------------------------------------------------------------
+
+    /// Adds a connection to a group: it gets what is published from now on.
+    pub(super) fn join_group(&mut self, id: GroupId, conn: ConnId) {
+        let Some(connection) = self.get(conn) else { return };
+        let earlier = connection.groups.len();
+        if !connection.takes_output() || connection.groups.index_in(id.slot).is_some() {
+            return;
+        }
+        let Some(group) = self.groups.get_mut(id) else { return };
+        let index = group.members.len() as u32;
+        group.members.push(Member { slot: conn.slot, from: group.batch.len() as u32 });
+        self.connections[conn.slot as usize].groups.insert(Membership { group: id.slot, index });
+        if earlier >= 1 {
+            self.count_shared(conn.slot, if earlier == 1 { None } else { Some(id.slot) }, 1);
+        }
+    }
+
+    /// Takes a connection out of a group; what was published so far still reaches it.
+    pub(super) fn leave_group(&mut self, id: GroupId, conn: ConnId) {
+        let in_group = self.groups.get(id).is_some()
+            && self.get(conn).is_some_and(|c| c.groups.index_in(id.slot).is_some());
+        if in_group {
+            self.leave_slot(id.slot, conn.slot);
+        }
+    }
+
+    /// Takes a connection out of all its groups.
+    pub(super) fn leave_all_groups(&mut self, slot: u32) {
+        while let Some(group) = self.connections[slot as usize].groups.any() {
+            self.leave_slot(group, slot);
+        }
+    }
+
+    fn leave_slot(&mut self, group: u32, slot: u32) {
+        self.settle_all(slot, None);
+        let memberships = &self.connections[slot as usize].groups;
+        let Some(index) = memberships.index_in(group) else { return };
+        match memberships.len() {
+            1 => {}
+            2 => self.count_shared(slot, None, -1),
+            _ => self.count_shared(slot, Some(group), -1),
+        }
+        let members = &mut self.groups.at_mut(group).members;
+        members.swap_remove(index as usize);
+        if members.is_empty() {
+            // Nothing is held while it is empty; most groups are small and short-lived.
+            *members = Vec::new();
+        }
+        let moved = members.get(index as usize).map(|m| m.slot);
+        if let Some(moved) = moved {
+            self.connections[moved as usize].groups.moved(group, index);
+        }
+        self.connections[slot as usize].groups.remove(group);
+    }
+
+    /// A connection begins or ceases to be in several groups: counts it in `only`, or in all.
+    fn count_shared(&mut self, slot: u32, only: Option<u32>, by: i32) {
+        let Transport { connections, groups, .. } = self;
+        for m in connections[slot as usize].groups.iter() {
+            if only.is_none_or(|only| only == m.group) {
+                let shared = &mut groups.at_mut(m.group).shared_members;
+                *shared = shared.saturating_add_signed(by);
+            }
+        }
+    }
+
+    /// Removes a group; its members stay connected.
+    pub(super) fn remove_group(&mut self, id: GroupId) {
+        while let Some(member) = self.groups.get(id).and_then(|g| g.members.last()) {
+            let slot = member.slot;
+            self.leave_slot(id.slot, slot);
+        }
+        self.groups.remove(id);
+    }
+
+    /// Begins a turn.
+    pub(super) fn begin_turn(&mut self) {
+        self.now = Instant::now();
+        self.turn = self.turn.checked_add(1).unwrap_or(1);
+        self.full = false;
+    }
+
+    /// Resets what a connection had in this turn.
+    pub(super) fn reset_turn(connection: &mut Connection) {
+        connection.turn = TurnList::EMPTY;
+        connection.answered_bytes = 0;
+        connection.dirty = false;
+    }
+}

@@ -1,0 +1,155 @@
+//! Worker threads: for what would block the loop.
+//!
+//! The queue of waiting jobs is bounded; what comes back goes through the loop's one queue of
+//! completions. Workers know nothing of connections: a job is a closure.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{fmt, io, thread};
+
+use super::handle::Handle;
+
+/// The queue of jobs is full: the service should refuse, not wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Busy;
+
+impl fmt::Display for Busy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("too many jobs are waiting")
+    }
+}
+
+impl std::error::Error for Busy {}
+
+/// A job did not finish: it panicked, or was dropped undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lost;
+
+impl fmt::Display for Lost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the job did not finish")
+    }
+}
+
+impl std::error::Error for Lost {}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The pool. Threads start with the first job and end when the pool is dropped.
+pub(super) struct Workers {
+    threads: usize,
+    queue_max: usize,
+    /// Jobs handed over whose completion has not come back.
+    outstanding: usize,
+    queue: Option<Sender<Job>>,
+}
+
+impl Workers {
+    pub(super) fn new(threads: usize, queue_max: usize) -> Workers {
+        Workers { threads: threads.max(1), queue_max, outstanding: 0, queue: None }
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.outstanding >= self.threads + self.queue_max
+    }
+
+    /// Hands over a job; exactly one completion must follow.
+    pub(super) fn submit(&mut self, job: Job) -> Result<(), Busy> {
+        if self.is_busy() {
+            return Err(Busy);
+        }
+        let queue = match &self.queue {
+            Some(queue) => queue,
+            None => self.queue.insert(start(self.threads).map_err(|error| {
+                log::error!("cannot start worker threads: {error}");
+                Busy
+            })?),
+        };
+        // Fails only when all threads are gone, and then drops the job, which settles it as lost.
+        let _ = queue.send(job);
+        self.outstanding += 1;
+        Ok(())
+    }
+
+    pub(super) fn completed(&mut self) {
+        self.outstanding -= 1;
+    }
+}
+
+fn start(threads: usize) -> io::Result<Sender<Job>> {
+    let (sender, receiver) = channel::<Job>();
+    let receiver = Arc::new(Mutex::new(receiver));
+    for number in 0..threads {
+        let receiver = Arc::clone(&receiver);
+        let started =
+            thread::Builder::new().name(format!("worker-{number}")).spawn(move || work(&receiver));
+        match started {
+            Ok(_) => {}
+            Err(error) if number == 0 => return Err(error),
+            Err(error) => log::warn!("only {number} worker threads: {error}"),
+        }
+    }
+    Ok(sender)
+}
+
+fn work(queue: &Mutex<Receiver<Job>>) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(job) = next else { return };
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(job)) {
+            log::error!("a job panicked: {}", panic_text(&*panic));
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("(no text)")
+}
+
+/// The promise that a job's completion runs exactly once: with the result, or, when the job panics
+/// or is dropped undone, with [`Lost`].
+pub(super) struct Completion<S, T, D>
+where
+    S: 'static,
+    T: Send + 'static,
+    D: FnOnce(&mut S, &mut super::Effects<S>, Result<T, Lost>) + Send + 'static,
+{
+    handle: Handle<S>,
+    done: Option<D>,
+    result: Result<T, Lost>,
+}
+
+impl<S, T, D> Completion<S, T, D>
+where
+    S: 'static,
+    T: Send + 'static,
+    D: FnOnce(&mut S, &mut super::Effects<S>, Result<T, Lost>) + Send + 'static,
+{
+    pub(super) fn new(handle: Handle<S>, done: D) -> Self {
+        Completion { handle, done: Some(done), result: Err(Lost) }
+    }
+
+    pub(super) fn finish(mut self, result: T) {
+        self.result = Ok(result);
+    }
+}
+
+impl<S, T, D> Drop for Completion<S, T, D>
+where
+    S: 'static,
+    T: Send + 'static,
+    D: FnOnce(&mut S, &mut super::Effects<S>, Result<T, Lost>) + Send + 'static,
+{
+    fn drop(&mut self) {
+        let result = std::mem::replace(&mut self.result, Err(Lost));
+        if let Some(done) = self.done.take() {
+            self.handle.post(move |state, fx| {
+                fx.job_completed();
+                done(state, fx, result);
+            });
+        }
+    }
+}
