@@ -7,8 +7,12 @@ use parlance::rpc::framing::{Fault, JsonStream};
 use parlance_fuzz::{Item, Stream};
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&[frame_bytes_max, depth_max], data)) = data.split_first_chunk() else { return };
-    let Some(stream) = Stream::new(data) else { return };
+    let Some((&[frame_bytes_max, depth_max], data)) = data.split_first_chunk() else {
+        return;
+    };
+    let Some(stream) = Stream::new(data) else {
+        return;
+    };
     let framing = || JsonStream::new(frame_bytes_max.into(), depth_max.into());
     let (mut pieces, left_of_pieces) = stream.in_pieces(&mut framing());
     let (mut whole, left_of_whole) = stream.whole(&mut framing());

@@ -32,7 +32,10 @@ fuzz_target!(|data: &[u8]| {
         Err(error) => {
             let error = error.to_string();
             let only_value = ["number out of range", "recursion limit exceeded"];
-            assert!(only_value.iter().any(|known| error.starts_with(known)), "took {error}");
+            assert!(
+                only_value.iter().any(|known| error.starts_with(known)),
+                "took {error}"
+            );
         }
     }
 });

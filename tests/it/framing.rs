@@ -233,7 +233,7 @@ proptest! {
         prop_assert_eq!(decode(framing, &input, &[]), expected);
     }
 
-    /// Balanced values alone: what is skipped after garbage depends on how the bytes come.
+    /// Balanced values alone, cut in places and cut everywhere.
     #[test]
     fn json_is_the_same_however_it_is_cut(
         values in vec(balanced(), 0..8),
@@ -248,6 +248,26 @@ proptest! {
         prop_assert_eq!(&decode(&mut fresh(), &input, &some), &expected);
         let all: Vec<usize> = (0..input.len()).collect();
         prop_assert_eq!(&decode(&mut fresh(), &input, &all), &expected);
+    }
+
+    /// How much is skipped behind garbage depends on how the bytes come; what stands before it
+    /// does not.
+    #[test]
+    fn json_is_the_same_up_to_garbage_however_it_is_cut(
+        input in stream(),
+        indices in vec(any::<Index>(), 0..12),
+        frame_bytes_max in 8_usize..80,
+        depth_max in 1_u16..6,
+    ) {
+        let up_to_garbage = |mut items: Vec<Item>| {
+            let garbage = items.iter().position(|item| *item == Item::Fault(Fault::Unframed));
+            items.truncate(garbage.map_or(items.len(), |at| at + 1));
+            items
+        };
+        let expected = up_to_garbage(reference_json(&input, frame_bytes_max, depth_max.into()).0);
+        let some = cuts(&indices, input.len());
+        let (items, _) = decode(&mut JsonStream::new(frame_bytes_max, depth_max), &input, &some);
+        prop_assert_eq!(up_to_garbage(items), expected);
     }
 
     /// An HTTP request is found, and nothing that it carries is served, however it is cut.
