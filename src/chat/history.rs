@@ -68,10 +68,7 @@ impl RoomHistory {
         let start = after.max(kept_after);
         let skipped = (start - kept_after) as usize;
         let end = self.records.len().min(skipped.saturating_add(limit));
-        let records = Records {
-            records: self.records.range(skipped..end),
-            seq: start,
-        };
+        let records = Records { records: self.records.range(skipped..end), seq: start };
         (records, after < kept_after)
     }
 }
@@ -109,11 +106,7 @@ impl<'a> Iterator for Records<'a> {
     fn next(&mut self) -> Option<Recorded<'a>> {
         let record = self.records.next()?;
         self.seq += 1;
-        Some(Recorded {
-            seq: self.seq,
-            at: record.at,
-            kind: &record.kind,
-        })
+        Some(Recorded { seq: self.seq, at: record.at, kind: &record.kind })
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -149,11 +142,7 @@ impl Archive {
             return 0;
         };
         self.last_order += 1;
-        let record = Record {
-            order: self.last_order,
-            at,
-            kind,
-        };
+        let record = Record { order: self.last_order, at, kind };
         history.last += 1;
         history.bytes += record.bytes();
         self.bytes += record.bytes();
@@ -188,8 +177,7 @@ impl Archive {
         self.bytes -= history.bytes;
         // Its entry stays until it comes up. Rooms that come and go must not pile them up.
         if self.queue.len() > 2 * rooms.len() + 64 {
-            self.queue
-                .retain(|Reverse((_, room))| rooms.get(*room).is_some());
+            self.queue.retain(|Reverse((_, room))| rooms.get(*room).is_some());
         }
     }
 
@@ -204,11 +192,7 @@ impl Archive {
                 PeekMut::pop(entry);
                 continue;
             };
-            if history
-                .records
-                .front()
-                .is_some_and(|oldest| oldest.order == order)
-            {
+            if history.records.front().is_some_and(|oldest| oldest.order == order) {
                 self.bytes -= history.pop();
                 if history.records.len() < history.records.capacity() / 4 {
                     history.records.shrink_to(history.records.len() * 2);
@@ -246,11 +230,7 @@ mod tests {
 
     fn enter(chat: &mut ChatServer, name: &str, room: &str) -> (SessionId, RoomKey) {
         let session = chat.open(0);
-        let join = Join {
-            name: Some(name),
-            room: RoomRef::Name(room),
-            create: true,
-        };
+        let join = Join { name: Some(name), room: RoomRef::Name(room), create: true };
         let joined = chat.join(session, join, NOW, &mut Vec::new()).unwrap();
         (session, joined.room)
     }
@@ -275,10 +255,7 @@ mod tests {
 
     #[test]
     fn the_tail_is_kept_and_the_cut_is_told() {
-        let mut chat = server(Settings {
-            history_events_max: 3,
-            ..Settings::default()
-        });
+        let mut chat = server(Settings { history_events_max: 3, ..Settings::default() });
         let (alice, room) = enter(&mut chat, "alice", "den");
         assert_eq!(seqs(&chat, room, 0, 200), (vec![1], false));
         for text in ["a", "b"] {
@@ -299,10 +276,7 @@ mod tests {
     #[test]
     fn a_room_keeps_only_so_many_bytes() {
         let bytes = 3 * (RECORD_BYTES + "alice".len() + 10);
-        let mut chat = server(Settings {
-            history_bytes_max: bytes,
-            ..Settings::default()
-        });
+        let mut chat = server(Settings { history_bytes_max: bytes, ..Settings::default() });
         let (alice, room) = enter(&mut chat, "alice", "den");
         for _ in 0..3 {
             say(&mut chat, alice, "0123456789");
@@ -317,10 +291,7 @@ mod tests {
         let each = RECORD_BYTES + 1 + 1;
         let joins = 2 * (RECORD_BYTES + 1);
         let total = joins + 4 * each;
-        let mut chat = server(Settings {
-            history_total_bytes_max: total,
-            ..Settings::default()
-        });
+        let mut chat = server(Settings { history_total_bytes_max: total, ..Settings::default() });
         let (a, first) = enter(&mut chat, "a", "first");
         let (b, second) = enter(&mut chat, "b", "second");
         for session in [a, b, b, a] {
@@ -360,15 +331,9 @@ mod tests {
         for _ in 0..20 {
             say(&mut chat, alice, "x");
         }
-        chat.set_settings(Settings {
-            history_events_max: 2,
-            ..Settings::default()
-        });
+        chat.set_settings(Settings { history_events_max: 2, ..Settings::default() });
         assert_eq!(seqs(&chat, room, 0, 200), (vec![20, 21], true));
-        chat.set_settings(Settings {
-            history_total_bytes_max: 0,
-            ..Settings::default()
-        });
+        chat.set_settings(Settings { history_total_bytes_max: 0, ..Settings::default() });
         assert_eq!(seqs(&chat, room, 0, 200), (vec![], true));
         say(&mut chat, alice, "x");
         assert_eq!(seqs(&chat, room, 21, 200), (vec![], true));

@@ -49,11 +49,7 @@ impl ChatServer {
         if creator.is_some_and(|creator| creator != session && self.is_member(creator, key)) {
             return Err(Error::NotCreator);
         }
-        let Some(room) = self
-            .rooms
-            .get_mut(key)
-            .filter(|room| room.private != private)
-        else {
+        let Some(room) = self.rooms.get_mut(key).filter(|room| room.private != private) else {
             return Ok(());
         };
         room.private = private;
@@ -83,13 +79,7 @@ impl ChatServer {
             Some(creator) => self.session(creator).map(account_key)?,
             None => None,
         };
-        let plan = Plan {
-            name,
-            private,
-            permanent,
-            creator,
-            account,
-        };
+        let plan = Plan { name, private, permanent, creator, account };
         self.rooms.check(&plan, &self.settings)?;
         Ok(plan)
     }
@@ -117,9 +107,7 @@ impl ChatServer {
         out: &mut Vec<Event>,
     ) {
         if let Some(room) = self.rooms.get(key).filter(|room| !room.private) {
-            let closed = EventKind::RoomClosed {
-                id: room.id.clone(),
-            };
+            let closed = EventKind::RoomClosed { id: room.id.clone() };
             self.tell(key, Some(last), Audience::RoomList, now, closed, out);
         }
         self.rooms.remove(key);

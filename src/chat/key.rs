@@ -21,10 +21,7 @@ impl Handle {
 
     fn from_bits(bits: u64) -> Option<Handle> {
         let serial = NonZeroU32::new((bits >> 32) as u32)?;
-        Some(Handle {
-            slot: bits as u32,
-            serial,
-        })
+        Some(Handle { slot: bits as u32, serial })
     }
 }
 
@@ -88,10 +85,7 @@ pub(super) struct Arena<T> {
 
 impl<T: Serial> Arena<T> {
     pub(super) fn new() -> Arena<T> {
-        Arena {
-            slots: Slab::new(),
-            last_serial: 0,
-        }
+        Arena { slots: Slab::new(), last_serial: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -112,16 +106,12 @@ impl<T: Serial> Arena<T> {
 
     pub(super) fn get(&self, handle: impl Into<Handle>) -> Option<&T> {
         let handle = handle.into();
-        self.slots
-            .get(handle.slot as usize)
-            .filter(|value| value.serial() == handle.serial)
+        self.slots.get(handle.slot as usize).filter(|value| value.serial() == handle.serial)
     }
 
     pub(super) fn get_mut(&mut self, handle: impl Into<Handle>) -> Option<&mut T> {
         let handle = handle.into();
-        self.slots
-            .get_mut(handle.slot as usize)
-            .filter(|value| value.serial() == handle.serial)
+        self.slots.get_mut(handle.slot as usize).filter(|value| value.serial() == handle.serial)
     }
 
     pub(super) fn remove(&mut self, handle: impl Into<Handle>) -> Option<T> {

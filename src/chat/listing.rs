@@ -113,9 +113,7 @@ impl ChatServer {
             RoomRef::Id(id) => self.rooms.by_id(id),
             RoomRef::NameOrId(text) => {
                 let name: Name = self.room_name(text)?;
-                self.rooms
-                    .by_name(name.key())
-                    .or_else(|| self.rooms.by_id(name.key()))
+                self.rooms.by_name(name.key()).or_else(|| self.rooms.by_id(name.key()))
             }
             RoomRef::Key(key) => self.rooms.get(key).map(|_| key),
             RoomRef::Default => Some(self.default_room),
@@ -133,20 +131,13 @@ impl ChatServer {
     pub fn rooms(&self, viewer: Option<SessionId>) -> impl Iterator<Item = RoomView<'_>> {
         let own = viewer.and_then(|viewer| self.room_of(viewer));
         let listed = move |key, room: &Room| !room.private || own == Some(key);
-        let rooms = self
-            .rooms
-            .iter()
-            .filter(move |(key, room)| listed(*key, room));
+        let rooms = self.rooms.iter().filter(move |(key, room)| listed(*key, room));
         rooms.map(|(key, room)| RoomView::new(key, room))
     }
 
     /// A room's members and their names, in joining order; none when it has ended.
     pub fn members(&self, room: RoomKey) -> impl Iterator<Item = (SessionId, &str)> {
-        let members = self
-            .rooms
-            .get(room)
-            .into_iter()
-            .flat_map(|room| room.members.values());
+        let members = self.rooms.get(room).into_iter().flat_map(|room| room.members.values());
         members.filter_map(|session| Some((*session, self.name_of(*session)?)))
     }
 
@@ -155,10 +146,6 @@ impl ChatServer {
     pub fn history(&self, room: RoomKey, after: u64, limit: usize) -> Option<History<'_>> {
         let room = self.rooms.get(room)?;
         let (records, truncated) = room.history.since(after, limit);
-        Some(History {
-            epoch: room.epoch(),
-            truncated,
-            records,
-        })
+        Some(History { epoch: room.epoch(), truncated, records })
     }
 }

@@ -72,14 +72,8 @@ impl ChatServer {
         out: &mut Vec<Event>,
     ) -> Result<(), Error> {
         let own = self.session(session)?;
-        let key = Name::new(name, usize::MAX)
-            .map_err(|_| Error::NoSuchAccount)?
-            .key;
-        let shown = self
-            .register
-            .account(&key)
-            .ok_or(Error::NoSuchAccount)?
-            .clone();
+        let key = Name::new(name, usize::MAX).map_err(|_| Error::NoSuchAccount)?.key;
+        let shown = self.register.account(&key).ok_or(Error::NoSuchAccount)?.clone();
         if own.signed_in && self.register.bearer(&key) != Some(session) {
             return Err(Error::NameOfAccount);
         }
@@ -117,8 +111,6 @@ impl ChatServer {
 
     /// The logged-in who are in no room, with their names, in the order in which they came there.
     pub fn logged_in_without_room(&self) -> impl Iterator<Item = (SessionId, &str)> {
-        self.lobby
-            .values()
-            .filter_map(|session| Some((*session, self.name_of(*session)?)))
+        self.lobby.values().filter_map(|session| Some((*session, self.name_of(*session)?)))
     }
 }

@@ -27,6 +27,7 @@
 //! # Ok::<(), parlance::chat::Error>(())
 //! ```
 
+pub mod dialect;
 mod error;
 mod event;
 mod history;

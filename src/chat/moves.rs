@@ -87,12 +87,7 @@ impl ChatServer {
             && current == Some(room)
         {
             self.take_name(session, name, now, out);
-            return Ok(Joined {
-                room,
-                left: None,
-                entered: false,
-                seq: self.seq(room),
-            });
+            return Ok(Joined { room, left: None, entered: false, seq: self.seq(room) });
         }
         let left = self.depart(session, now, out);
         self.take_name(session, name, now, out);
@@ -101,12 +96,7 @@ impl ChatServer {
             Target::New(plan) => self.open_room(plan, now, out),
         };
         self.arrive(session, room, now, out);
-        Ok(Joined {
-            room,
-            left,
-            entered: true,
-            seq: self.seq(room),
-        })
+        Ok(Joined { room, left, entered: true, seq: self.seq(room) })
     }
 
     /// Takes a name, in a room or not. The spelling it has already: a success without events.
@@ -143,10 +133,7 @@ impl ChatServer {
 
     /// Gives up the name of a guest who is in no room. For anybody else it does nothing.
     pub fn forget_name(&mut self, session: SessionId) {
-        if self
-            .session(session)
-            .is_ok_and(|own| own.room.is_none() && !own.signed_in)
-        {
+        if self.session(session).is_ok_and(|own| own.room.is_none() && !own.signed_in) {
             self.drop_name(session);
         }
     }
@@ -201,10 +188,7 @@ impl ChatServer {
             self.register.give(name.key, session);
         }
         if let (Some(old), Some(room)) = (old, room) {
-            let renamed = EventKind::Renamed {
-                old,
-                new: name.shown,
-            };
+            let renamed = EventKind::Renamed { old, new: name.shown };
             self.announce(room, session, now, renamed, out);
         }
     }

@@ -106,11 +106,7 @@ pub(super) fn key(name: &str) -> Cow<'_, str> {
         }
         key = next;
     }
-    if key == name {
-        Cow::Borrowed(name)
-    } else {
-        Cow::Owned(key)
-    }
+    if key == name { Cow::Borrowed(name) } else { Cow::Owned(key) }
 }
 
 fn fold(text: &str) -> String {
@@ -125,10 +121,7 @@ fn is_control_or_format(c: char) -> bool {
     const CATEGORIES: CodePointMapDataBorrowed<'static, GeneralCategory> = CodePointMapData::new();
     match c.is_ascii() {
         true => c.is_ascii_control(),
-        false => matches!(
-            CATEGORIES.get(c),
-            GeneralCategory::Control | GeneralCategory::Format
-        ),
+        false => matches!(CATEGORIES.get(c), GeneralCategory::Control | GeneralCategory::Format),
     }
 }
 
@@ -155,19 +148,10 @@ mod tests {
     fn cleaning() {
         assert_eq!(cleaned("Alice").as_deref(), Ok("Alice"));
         assert_eq!(cleaned("  Al \t\r\n ice ").as_deref(), Ok("Al ice"));
-        assert_eq!(
-            cleaned("a\u{a0}\u{2003}\u{3000}\u{2028}b").as_deref(),
-            Ok("a b")
-        );
+        assert_eq!(cleaned("a\u{a0}\u{2003}\u{3000}\u{2028}b").as_deref(), Ok("a b"));
         assert_eq!(cleaned("a \u{200b} b").as_deref(), Ok("a b"));
-        assert_eq!(
-            cleaned("\u{202e}evil\u{200f}\u{feff}").as_deref(),
-            Ok("evil")
-        );
-        assert_eq!(
-            cleaned("a\u{0}\u{1b}[31m\u{7f}b\u{9b}c\u{ad}").as_deref(),
-            Ok("a[31mbc")
-        );
+        assert_eq!(cleaned("\u{202e}evil\u{200f}\u{feff}").as_deref(), Ok("evil"));
+        assert_eq!(cleaned("a\u{0}\u{1b}[31m\u{7f}b\u{9b}c\u{ad}").as_deref(), Ok("a[31mbc"));
         assert_eq!(cleaned("\u{1c}x\u{85}y").as_deref(), Ok("x y"));
         assert_eq!(cleaned("e\u{301}").as_deref(), Ok("e\u{301}"));
         assert_eq!(cleaned("名前 🎉").as_deref(), Ok("名前 🎉"));
@@ -175,13 +159,7 @@ mod tests {
 
     #[test]
     fn nothing_left() {
-        for input in [
-            "",
-            " ",
-            "\t\n\u{3000}",
-            "\0\u{1}\u{7f}",
-            "\u{200b}\u{200e} \u{feff}",
-        ] {
+        for input in ["", " ", "\t\n\u{3000}", "\0\u{1}\u{7f}", "\u{200b}\u{200e} \u{feff}"] {
             assert_eq!(cleaned(input), Err(NameFault::Empty), "{input:?}");
         }
     }
@@ -192,21 +170,10 @@ mod tests {
             assert_eq!(cleaned(&unit.repeat(50)).as_deref(), Ok(&*unit.repeat(50)));
             assert_eq!(cleaned(&unit.repeat(51)), Err(NameFault::TooLong));
         }
-        let padded = format!(
-            "{}{}\u{200b}{}",
-            " ".repeat(60_000),
-            "x".repeat(50),
-            "\n".repeat(9)
-        );
+        let padded = format!("{}{}\u{200b}{}", " ".repeat(60_000), "x".repeat(50), "\n".repeat(9));
         assert_eq!(cleaned(&padded).map(|name| name.len()), Ok(50));
-        assert_eq!(
-            cleaned(&format!("{} x", "x".repeat(48))).map(|name| name.len()),
-            Ok(50)
-        );
-        assert_eq!(
-            cleaned(&format!("{} x", "x".repeat(49))),
-            Err(NameFault::TooLong)
-        );
+        assert_eq!(cleaned(&format!("{} x", "x".repeat(48))).map(|name| name.len()), Ok(50));
+        assert_eq!(cleaned(&format!("{} x", "x".repeat(49))), Err(NameFault::TooLong));
     }
 
     #[test]
@@ -237,10 +204,7 @@ mod tests {
     #[test]
     fn a_key_is_its_own_key() {
         let rest = ('\u{3000}'..=char::MAX).step_by(61);
-        for c in ('\u{80}'..'\u{3000}')
-            .chain('\u{fb00}'..='\u{ffff}')
-            .chain(rest)
-        {
+        for c in ('\u{80}'..'\u{3000}').chain('\u{fb00}'..='\u{ffff}').chain(rest) {
             let once = key(c.encode_utf8(&mut [0; 4])).into_owned();
             assert_eq!(key(&once), once, "{c:?}");
             let accented = format!("{c}\u{345}\u{307}");

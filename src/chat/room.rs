@@ -104,9 +104,7 @@ impl Rooms {
 
     /// All rooms, by creation.
     pub(super) fn iter(&self) -> impl Iterator<Item = (RoomKey, &Room)> {
-        self.by_place
-            .values()
-            .filter_map(|key| Some((*key, self.arena.get(*key)?)))
+        self.by_place.values().filter_map(|key| Some((*key, self.arena.get(*key)?)))
     }
 
     /// Whether a room may be made after this plan.
@@ -114,10 +112,7 @@ impl Rooms {
         if self.is_used(plan.name.key()) {
             return Err(Error::RoomExists);
         }
-        let of_account = plan
-            .account
-            .as_ref()
-            .and_then(|account| self.of_account.get(account));
+        let of_account = plan.account.as_ref().and_then(|account| self.of_account.get(account));
         if self.arena.len() >= settings.rooms_max
             || of_account.is_some_and(|rooms| *rooms >= settings.rooms_per_account_max)
         {

@@ -42,13 +42,7 @@ impl ChatServer {
     ) -> Result<ChatServer, Error> {
         let name = Name::new(&settings.default_room, settings.name_chars_max)
             .map_err(Error::of_room_name)?;
-        let plan = Plan {
-            name,
-            private: false,
-            permanent: true,
-            creator: None,
-            account: None,
-        };
+        let plan = Plan { name, private: false, permanent: true, creator: None, account: None };
         let id = hex_id(random() as u32);
         let mut rooms = Rooms::new();
         let default_room = rooms.insert(plan, id, random(), now);
@@ -73,20 +67,13 @@ impl ChatServer {
     /// stay. The default room stays the one the chat began with.
     pub fn set_settings(&mut self, settings: Settings) {
         let default_room = std::mem::take(&mut self.settings.default_room);
-        self.settings = Settings {
-            default_room,
-            ..settings
-        };
-        self.rooms
-            .archive
-            .trim(&mut self.rooms.arena, &self.settings);
+        self.settings = Settings { default_room, ..settings };
+        self.rooms.archive.trim(&mut self.rooms.arena, &self.settings);
     }
 
     /// A new session, without name and room. `tag` is the caller's own number for it.
     pub fn open(&mut self, tag: u64) -> SessionId {
-        self.sessions
-            .insert_with(|serial| Session::new(serial, tag))
-            .into()
+        self.sessions.insert_with(|serial| Session::new(serial, tag)).into()
     }
 
     /// Ends a session: it leaves its room and its name is free. A name that it holds stays held
@@ -139,15 +126,7 @@ impl ChatServer {
         let room_name = room.name.clone();
         let seq = archive.append(arena, key, now, kind.clone(), &self.settings);
         let (subject, audience) = (Some(subject), Audience::Room);
-        out.push(Event {
-            room: key,
-            room_name,
-            subject,
-            audience,
-            seq,
-            at: now,
-            kind,
-        });
+        out.push(Event { room: key, room_name, subject, audience, seq, at: now, kind });
         seq
     }
 
@@ -163,15 +142,7 @@ impl ChatServer {
     ) {
         if let Some(room) = self.rooms.get(key) {
             let room_name = room.name.clone();
-            out.push(Event {
-                room: key,
-                room_name,
-                subject,
-                audience,
-                seq: 0,
-                at: now,
-                kind,
-            });
+            out.push(Event { room: key, room_name, subject, audience, seq: 0, at: now, kind });
         }
     }
 

@@ -21,14 +21,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(serial: NonZeroU32, tag: u64) -> Session {
-        Session {
-            serial,
-            signed_in: false,
-            room: None,
-            place: 0,
-            tag,
-            name: None,
-        }
+        Session { serial, signed_in: false, room: None, place: 0, tag, name: None }
     }
 }
 

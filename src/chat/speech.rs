@@ -26,10 +26,7 @@ impl ChatServer {
         let room = own.room.ok_or(Error::NotInRoom)?;
         let from = own.name.clone().ok_or(Error::NotInRoom)?;
         self.check_body(body)?;
-        let message = EventKind::Message {
-            from,
-            body: body.into(),
-        };
+        let message = EventKind::Message { from, body: body.into() };
         Ok(self.announce(room, session, now, message, out))
     }
 
@@ -56,19 +53,8 @@ impl ChatServer {
             return Err(Error::NoSuchMember(to));
         };
         self.check_body(body)?;
-        let whisper = EventKind::Whisper(Box::new(Whisper {
-            from,
-            to,
-            body: body.into(),
-        }));
-        self.tell(
-            room,
-            Some(session),
-            Audience::One(target),
-            now,
-            whisper,
-            out,
-        );
+        let whisper = EventKind::Whisper(Box::new(Whisper { from, to, body: body.into() }));
+        self.tell(room, Some(session), Audience::One(target), now, whisper, out);
         Ok(())
     }
 

@@ -47,11 +47,7 @@ fn civil_from_days(days: u32) -> (u32, u32, u32) {
     // Five months from March on have 153 days, wherever one starts to count.
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = 400 * era + year_of_era + u32::from(month <= 2);
     (year, month, day)
 }

@@ -10,10 +10,7 @@ fn accounts_own_their_names() {
     assert_eq!(chat.rename(guest, "harper"), Err(Error::NameRegistered));
     assert_eq!(chat.sign_in(guest, "harper"), Err(Error::AlreadyOnline));
     assert_eq!(chat.sign_in(guest, "nobody"), Err(Error::NoSuchAccount));
-    assert_eq!(
-        chat.server.logged_in_without_room().collect::<Vec<_>>(),
-        [(harper, "Harper")]
-    );
+    assert_eq!(chat.server.logged_in_without_room().collect::<Vec<_>>(), [(harper, "Harper")]);
     chat.sign_in(harper, "HARPER").unwrap();
     assert_eq!(chat.rename(harper, "Harry"), Err(Error::NameOfAccount));
     assert_eq!(chat.join(harper, "Harry", "den"), Err(Error::NameOfAccount));
@@ -53,25 +50,16 @@ fn logging_in_inside_a_room_is_a_renaming() {
 fn names_under_way_are_held() {
     let mut chat = Chat::new();
     let [owner, guest, other] = [(); 3].map(|()| chat.server.open(0));
-    assert_eq!(
-        chat.server.hold_name(owner, "SYSTEM"),
-        Err(Error::NameReserved)
-    );
+    assert_eq!(chat.server.hold_name(owner, "SYSTEM"), Err(Error::NameReserved));
     chat.server.hold_name(owner, "Harper").unwrap();
     assert_eq!(chat.rename(guest, "harper"), Err(Error::NameTaken));
-    assert_eq!(
-        chat.server.hold_name(other, "HARPER"),
-        Err(Error::NameTaken)
-    );
+    assert_eq!(chat.server.hold_name(other, "HARPER"), Err(Error::NameTaken));
     // The work goes on when its connection has gone.
     chat.close(owner);
     assert_eq!(chat.rename(guest, "harper"), Err(Error::NameTaken));
     chat.server.release_hold(owner);
     chat.rename(guest, "harper").unwrap();
-    assert_eq!(
-        chat.server.hold_name(other, "Harper"),
-        Err(Error::AlreadyOnline)
-    );
+    assert_eq!(chat.server.hold_name(other, "Harper"), Err(Error::AlreadyOnline));
 
     chat.server.hold_name(other, "one").unwrap();
     chat.server.hold_name(other, "two").unwrap();
@@ -85,11 +73,7 @@ fn names_under_way_are_held() {
 
 #[test]
 fn rooms_are_bounded() {
-    let limits = Settings {
-        rooms_max: 4,
-        rooms_per_account_max: 2,
-        ..Settings::default()
-    };
+    let limits = Settings { rooms_max: 4, rooms_per_account_max: 2, ..Settings::default() };
     let mut chat = Chat::with(limits);
     let harper = chat.owner("harper");
     chat.create(Some(harper), "one").unwrap();

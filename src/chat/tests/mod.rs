@@ -25,22 +25,12 @@ impl Chat {
             number += 1;
             number
         });
-        Chat {
-            server: ChatServer::new(settings, NOW, random).unwrap(),
-            out: Vec::new(),
-        }
+        Chat { server: ChatServer::new(settings, NOW, random).unwrap(), out: Vec::new() }
     }
 
     fn join(&mut self, session: SessionId, name: &str, room: &str) -> Result<Joined, Error> {
         let name = (!name.is_empty()).then_some(name);
-        self.enter(
-            session,
-            Join {
-                name,
-                room: RoomRef::NameOrId(room),
-                create: true,
-            },
-        )
+        self.enter(session, Join { name, room: RoomRef::NameOrId(room), create: true })
     }
 
     fn enter(&mut self, session: SessionId, join: Join<'_>) -> Result<Joined, Error> {
@@ -72,20 +62,17 @@ impl Chat {
 
     fn whisper(&mut self, session: SessionId, to: &str, text: &str) -> Result<(), Error> {
         self.out.clear();
-        self.server
-            .whisper(session, to, Body::Text(text), NOW, &mut self.out)
+        self.server.whisper(session, to, Body::Text(text), NOW, &mut self.out)
     }
 
     fn set_private(&mut self, session: SessionId, private: bool) -> Result<(), Error> {
         self.out.clear();
-        self.server
-            .set_private(session, private, NOW, &mut self.out)
+        self.server.set_private(session, private, NOW, &mut self.out)
     }
 
     fn create(&mut self, session: Option<SessionId>, name: &str) -> Result<RoomKey, Error> {
         self.out.clear();
-        self.server
-            .create_room(session, name, false, NOW, &mut self.out)
+        self.server.create_room(session, name, false, NOW, &mut self.out)
     }
 
     fn sign_in(&mut self, session: SessionId, name: &str) -> Result<(), Error> {

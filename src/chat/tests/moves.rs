@@ -16,19 +16,13 @@ fn coming_moving_and_going() {
     assert_eq!(chat.members("DEN"), ["Alice", "bob"]);
 
     let moved = chat.join(alice, "Al", "pub").unwrap();
-    assert_eq!(
-        (moved.left, moved.entered, moved.seq),
-        (Some(first.room), true, 1)
-    );
+    assert_eq!((moved.left, moved.entered, moved.seq), (Some(first.room), true, 1));
     assert_eq!(chat.told(), ["Den 3: -Alice", "opened pub", "pub 1: +Al"]);
     assert_eq!(chat.members("den"), ["bob"]);
 
     chat.join(bob, "", "pub").unwrap();
     assert_eq!(chat.told(), ["Den 4: -bob", "closed Den", "pub 2: +bob"]);
-    assert_eq!(
-        chat.server.find_room(RoomRef::Name("den")),
-        Err(Error::RoomNotFound)
-    );
+    assert_eq!(chat.server.find_room(RoomRef::Name("den")), Err(Error::RoomNotFound));
     assert!(chat.server.room(first.room).is_none());
     assert!(chat.server.history(first.room, 0, 9).is_none());
 
@@ -53,23 +47,12 @@ fn the_default_room_and_made_ones_stay() {
     chat.leave(alice).unwrap();
     assert_eq!(chat.told(), ["general 2: -alice"]);
     assert_eq!(chat.listed(None), ["general", "made"]);
-    assert_eq!(
-        chat.server
-            .room(made)
-            .map(|room| (room.seq, room.permanent)),
-        Some((2, true))
-    );
+    assert_eq!(chat.server.room(made).map(|room| (room.seq, room.permanent)), Some((2, true)));
     assert_eq!(chat.create(Some(alice), "MADE"), Err(Error::RoomExists));
     let id = chat.server.room(made).unwrap().id.to_uppercase();
     assert_eq!(chat.create(Some(alice), &id), Err(Error::RoomExists));
-    assert_eq!(
-        chat.create(Some(alice), "\u{200b}"),
-        Err(Error::RoomNameRequired)
-    );
-    assert_eq!(
-        chat.create(Some(alice), &"x".repeat(51)),
-        Err(Error::RoomNameTooLong)
-    );
+    assert_eq!(chat.create(Some(alice), "\u{200b}"), Err(Error::RoomNameRequired));
+    assert_eq!(chat.create(Some(alice), &"x".repeat(51)), Err(Error::RoomNameTooLong));
 }
 
 #[test]
@@ -78,11 +61,7 @@ fn a_room_made_again_is_another() {
     let alice = chat.guest("alice", "den");
     let old = chat.server.room_of(alice).unwrap();
     let epoch = chat.server.room(old).unwrap().epoch.to_owned();
-    assert!(
-        epoch
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    );
+    assert!(epoch.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()));
     assert!(epoch.len() >= 4);
     chat.leave(alice).unwrap();
     let again = chat.join(alice, "", "den").unwrap();
@@ -99,53 +78,19 @@ fn which_room_is_meant() {
     let id = chat.server.room(den).unwrap().id.to_owned();
     assert!(id.len() == 8 && u32::from_str_radix(&id, 16).is_ok());
     let bob = chat.server.open(0);
-    let by = |room| Join {
-        name: Some("bob"),
-        room,
-        create: false,
-    };
-    assert_eq!(
-        chat.enter(bob, by(RoomRef::Id("den"))),
-        Err(Error::RoomNotFound)
-    );
-    assert_eq!(
-        chat.enter(bob, by(RoomRef::Name(&id))),
-        Err(Error::RoomNotFound)
-    );
-    let created = Join {
-        create: true,
-        ..by(RoomRef::Name(&id))
-    };
+    let by = |room| Join { name: Some("bob"), room, create: false };
+    assert_eq!(chat.enter(bob, by(RoomRef::Id("den"))), Err(Error::RoomNotFound));
+    assert_eq!(chat.enter(bob, by(RoomRef::Name(&id))), Err(Error::RoomNotFound));
+    let created = Join { create: true, ..by(RoomRef::Name(&id)) };
     assert_eq!(chat.enter(bob, created), Err(Error::RoomExists));
-    let new = |name| {
-        by(RoomRef::New {
-            name,
-            private: false,
-        })
-    };
+    let new = |name| by(RoomRef::New { name, private: false });
     assert_eq!(chat.enter(bob, new("DEN")), Err(Error::RoomExists));
     assert_eq!(chat.enter(bob, new(&id)), Err(Error::RoomExists));
     assert_eq!(chat.server.name_of(bob), None);
-    assert_eq!(
-        chat.enter(bob, by(RoomRef::NameOrId(&id)))
-            .map(|joined| joined.room),
-        Ok(den)
-    );
-    assert_eq!(
-        chat.enter(bob, by(RoomRef::Default))
-            .map(|joined| joined.left),
-        Ok(Some(den))
-    );
-    assert_eq!(
-        chat.enter(bob, by(RoomRef::Id(&id)))
-            .map(|joined| joined.room),
-        Ok(den)
-    );
-    assert_eq!(
-        chat.enter(bob, by(RoomRef::Key(den)))
-            .map(|joined| joined.entered),
-        Ok(false)
-    );
+    assert_eq!(chat.enter(bob, by(RoomRef::NameOrId(&id))).map(|joined| joined.room), Ok(den));
+    assert_eq!(chat.enter(bob, by(RoomRef::Default)).map(|joined| joined.left), Ok(Some(den)));
+    assert_eq!(chat.enter(bob, by(RoomRef::Id(&id))).map(|joined| joined.room), Ok(den));
+    assert_eq!(chat.enter(bob, by(RoomRef::Key(den))).map(|joined| joined.entered), Ok(false));
     assert!(chat.told().is_empty());
 }
 
@@ -212,19 +157,13 @@ fn ids_avoid_names_and_names_ids() {
 #[test]
 fn a_chat_needs_a_default_room() {
     let refused = |name: &str| {
-        let settings = Settings {
-            default_room: name.to_owned(),
-            ..Settings::default()
-        };
+        let settings = Settings { default_room: name.to_owned(), ..Settings::default() };
         ChatServer::new(settings, NOW, Box::new(|| 1)).err()
     };
     assert_eq!(refused(" "), Some(Error::RoomNameRequired));
     assert_eq!(refused(&"x".repeat(51)), Some(Error::RoomNameTooLong));
     let mut chat = Chat::new();
-    chat.server.set_settings(Settings {
-        default_room: "other".to_owned(),
-        ..Settings::default()
-    });
+    chat.server.set_settings(Settings { default_room: "other".to_owned(), ..Settings::default() });
     assert_eq!(chat.listed(None), ["general"]);
     assert_eq!(chat.server.settings().default_room, "general");
 }

@@ -10,33 +10,19 @@ fn private_messages() {
     let carol = chat.guest("Carol", "pub");
     chat.whisper(alice, "BOB", "psst").unwrap();
     assert_eq!(chat.told(), ["Alice>Bob: psst"]);
-    assert_eq!(
-        (chat.out[0].audience, chat.out[0].seq),
-        (Audience::One(bob), 0)
-    );
+    assert_eq!((chat.out[0].audience, chat.out[0].seq), (Audience::One(bob), 0));
     chat.whisper(bob, "bob", "me").unwrap();
     assert_eq!(chat.out[0].audience, Audience::One(bob));
     let missing = |name: &str| Err(Error::NoSuchMember(name.into()));
     assert_eq!(chat.whisper(alice, " carol", "psst"), missing("Carol"));
-    assert_eq!(
-        chat.whisper(alice, "  dave\t\tx ", "psst"),
-        missing("dave x")
-    );
-    assert_eq!(
-        chat.whisper(alice, &"x".repeat(60_000), "psst"),
-        missing(&"x".repeat(50))
-    );
+    assert_eq!(chat.whisper(alice, "  dave\t\tx ", "psst"), missing("dave x"));
+    assert_eq!(chat.whisper(alice, &"x".repeat(60_000), "psst"), missing(&"x".repeat(50)));
     assert_eq!(chat.whisper(alice, "\n", "psst"), Err(Error::NameRequired));
     assert_eq!(chat.whisper(alice, "bob", " "), Err(Error::TextRequired));
     chat.leave(carol).unwrap();
     assert_eq!(chat.whisper(carol, "bob", "psst"), Err(Error::NotInRoom));
     let den = chat.server.room_of(alice).unwrap();
-    assert_eq!(
-        chat.server
-            .history(den, 0, 200)
-            .map(|history| history.records.len()),
-        Some(2)
-    );
+    assert_eq!(chat.server.history(den, 0, 200).map(|history| history.records.len()), Some(2));
 }
 
 #[test]
@@ -52,16 +38,10 @@ fn what_may_be_said() {
         assert!(say(Body::Text(&unit.repeat(1000))).is_ok());
     }
     assert_eq!(say(Body::Json("")), Err(Error::TextRequired));
-    assert_eq!(
-        say(Body::Json(&"1".repeat(8 * 1024 + 1))),
-        Err(Error::TextTooLong)
-    );
+    assert_eq!(say(Body::Json(&"1".repeat(8 * 1024 + 1))), Err(Error::TextTooLong));
     assert_eq!(say(Body::Json(&"1".repeat(8 * 1024))), Ok(5));
     assert_eq!(say(Body::Text("  as \0 sent ")), Ok(6));
-    assert_eq!(
-        chat.told().last().map(String::as_str),
-        Some("den 6: alice:   as \0 sent ")
-    );
+    assert_eq!(chat.told().last().map(String::as_str), Some("den 6: alice:   as \0 sent "));
 }
 
 #[test]
@@ -89,19 +69,8 @@ fn private_rooms() {
     chat.join(alice, "", "den").unwrap();
     assert_eq!(chat.set_private(bob, true), Err(Error::NotCreator));
 
-    let room = RoomRef::New {
-        name: "secret",
-        private: true,
-    };
-    chat.enter(
-        carol,
-        Join {
-            name: None,
-            room,
-            create: false,
-        },
-    )
-    .unwrap();
+    let room = RoomRef::New { name: "secret", private: true };
+    chat.enter(carol, Join { name: None, room, create: false }).unwrap();
     assert_eq!(chat.told(), ["den 6: -carol", "secret 1: +carol"]);
     chat.leave(carol).unwrap();
     assert_eq!(chat.told(), ["secret 2: -carol"]);
@@ -109,10 +78,7 @@ fn private_rooms() {
 
 #[test]
 fn crowds_come_and_go_unannounced() {
-    let mut chat = Chat::with(Settings {
-        presence_members_max: 2,
-        ..Settings::default()
-    });
+    let mut chat = Chat::with(Settings { presence_members_max: 2, ..Settings::default() });
     let alice = chat.guest("alice", "den");
     let bob = chat.guest("bob", "den");
     let carol = chat.guest("carol", "den");

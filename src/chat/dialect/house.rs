@@ -1,0 +1,207 @@
+//! The house all dialects share: the chat, and who sees its rooms in which form.
+
+use std::collections::HashMap;
+
+use super::form::Form;
+use super::{FORMS, Fx};
+use crate::chat::{
+    Audience, ChatServer, Error, Event, Join, Joined, RoomKey, SessionId, Timestamp,
+};
+use crate::rpc::{ConnId, GroupId, JsonLimits};
+
+/// What the dialects are set to.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Bounds on the JSON that is taken in.
+    pub json: JsonLimits,
+    /// `jsonrpc`: whether a taken name gets the port appended, or is refused at once.
+    pub suffix_duplicate_names: bool,
+    /// `jsonrpc`: whether `get_users` shows addresses.
+    pub show_addresses: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { json: JsonLimits::default(), suffix_duplicate_names: true, show_addresses: true }
+    }
+}
+
+/// The state behind every listener of the daemon.
+pub struct House {
+    /// The chat itself.
+    pub chat: ChatServer,
+    /// What the dialects are set to.
+    pub settings: Settings,
+    /// For each room with members, the group of each form that has some.
+    groups: HashMap<RoomKey, Vec<(u8, GroupId)>>,
+    /// What happened and was not delivered yet.
+    pub(super) events: Vec<Event>,
+}
+
+impl House {
+    /// A house for this chat.
+    pub fn new(chat: ChatServer, settings: Settings) -> House {
+        House { chat, settings, groups: HashMap::new(), events: Vec::new() }
+    }
+
+    // ---- sessions ------------------------------------------------------------------------------
+
+    /// A connection was accepted: it becomes a session.
+    pub(super) fn open(&mut self, fx: &mut Fx, conn: ConnId) {
+        let session = self.chat.open(conn.to_bits());
+        fx.set_session(conn, session.to_bits());
+    }
+
+    /// A connection has ended: its session leaves.
+    pub(super) fn close(&mut self, fx: &mut Fx, conn: ConnId) {
+        let Some(session) = session_of(fx, conn) else { return };
+        let room = self.chat.room_of(session);
+        self.chat.close(session, now(fx), &mut self.events);
+        if let Some(room) = room {
+            self.drop_empty_groups(fx, room);
+        }
+        self.deliver(fx);
+    }
+
+    /// Enters a room as [`ChatServer::join`] does. The events wait for [`deliver`](Self::deliver).
+    pub(super) fn join(
+        &mut self,
+        fx: &mut Fx,
+        conn: ConnId,
+        join: Join<'_>,
+    ) -> Result<Joined, Error> {
+        let session = session_of(fx, conn).ok_or(Error::SessionClosed)?;
+        let joined = self.chat.join(session, join, now(fx), &mut self.events)?;
+        if let Some(left) = joined.left {
+            self.leave_groups(fx, conn, left);
+        }
+        if joined.entered {
+            self.enter_group(fx, conn, joined.room);
+        }
+        Ok(joined)
+    }
+
+    /// Leaves the room, keeps the name. The events wait for [`deliver`](Self::deliver).
+    pub(super) fn leave(&mut self, fx: &mut Fx, conn: ConnId) -> Result<RoomKey, Error> {
+        let session = session_of(fx, conn).ok_or(Error::SessionClosed)?;
+        let room = self.chat.leave(session, now(fx), &mut self.events)?;
+        self.leave_groups(fx, conn, room);
+        Ok(room)
+    }
+
+    /// A connection is sent another form from now on (which the transport has noted already).
+    pub(super) fn change_form(&mut self, fx: &mut Fx, conn: ConnId) {
+        let Some(room) = session_of(fx, conn).and_then(|session| self.chat.room_of(session)) else {
+            return;
+        };
+        self.leave_groups(fx, conn, room);
+        self.enter_group(fx, conn, room);
+    }
+
+    // ---- events --------------------------------------------------------------------------------
+
+    /// Publishes what happened, in order, to those who are to see it.
+    pub(super) fn deliver(&mut self, fx: &mut Fx) {
+        let mut events = std::mem::take(&mut self.events);
+        for event in events.drain(..) {
+            match event.audience {
+                Audience::Room => self.publish(fx, &event),
+                Audience::One(session) => self.send(fx, &event, session),
+                // No form shows the list of rooms unasked.
+                Audience::RoomList => {}
+            }
+        }
+        self.events = events;
+    }
+
+    fn publish(&self, fx: &mut Fx, event: &Event) {
+        let Some(groups) = self.groups.get(&event.room) else { return };
+        let subject = event.subject.and_then(|session| self.conn_of(session));
+        for &(form, group) in groups {
+            let form = FORMS[usize::from(form)];
+            let except = if (form.echoes)(&event.kind) { None } else { subject };
+            fx.publish(group, except, |out| (form.encode)(event, out));
+        }
+    }
+
+    /// Sends an event for one session to it, and to the one who did it where its form has that.
+    fn send(&self, fx: &mut Fx, event: &Event, session: SessionId) {
+        let echo = event.subject.filter(|&subject| subject != session).filter(|&subject| {
+            let conn = self.conn_of(subject);
+            conn.is_some_and(|conn| (form_of(fx, conn).echoes)(&event.kind))
+        });
+        for receiver in [Some(session), echo].into_iter().flatten() {
+            if let Some(conn) = self.conn_of(receiver) {
+                let form = form_of(fx, conn);
+                fx.send_with(conn, |out| (form.encode)(event, out));
+            }
+        }
+    }
+
+    /// Tells everyone in a room, where the form has words for it, that the server shuts down.
+    pub fn farewell(&self, fx: &mut Fx) {
+        for &(form, group) in self.groups.values().flatten() {
+            fx.publish(group, None, FORMS[usize::from(form)].farewell);
+        }
+    }
+
+    // ---- groups --------------------------------------------------------------------------------
+
+    fn enter_group(&mut self, fx: &mut Fx, conn: ConnId, room: RoomKey) {
+        let form = fx.form(conn);
+        let groups = self.groups.entry(room).or_default();
+        let group = match groups.iter().find(|(known, _)| *known == form) {
+            Some(&(_, group)) => group,
+            None => {
+                let group = fx.new_group();
+                groups.push((form, group));
+                group
+            }
+        };
+        fx.join_group(group, conn);
+    }
+
+    fn leave_groups(&mut self, fx: &mut Fx, conn: ConnId, room: RoomKey) {
+        for &(_, group) in self.groups.get(&room).into_iter().flatten() {
+            fx.leave_group(group, conn);
+        }
+        self.drop_empty_groups(fx, room);
+    }
+
+    fn drop_empty_groups(&mut self, fx: &mut Fx, room: RoomKey) {
+        let Some(groups) = self.groups.get_mut(&room) else { return };
+        groups.retain(|&(_, group)| {
+            let used = fx.group_len(group) > 0;
+            if !used {
+                fx.remove_group(group);
+            }
+            used
+        });
+        if groups.is_empty() {
+            self.groups.remove(&room);
+        }
+    }
+
+    fn conn_of(&self, session: SessionId) -> Option<ConnId> {
+        self.chat.tag(session).map(ConnId::from_bits)
+    }
+
+    /// The address of a session's connection.
+    pub(super) fn address_of(&self, fx: &Fx, session: SessionId) -> Option<std::net::SocketAddr> {
+        fx.peer_addr(self.conn_of(session)?)
+    }
+}
+
+/// The session of a connection.
+pub(super) fn session_of(fx: &Fx, conn: ConnId) -> Option<SessionId> {
+    SessionId::from_bits(fx.session(conn))
+}
+
+fn form_of(fx: &Fx, conn: ConnId) -> &'static Form {
+    FORMS[usize::from(fx.form(conn))]
+}
+
+/// The time of this turn, as the chat takes it.
+pub(super) fn now(fx: &Fx) -> Timestamp {
+    Timestamp(fx.unix_ms())
+}
