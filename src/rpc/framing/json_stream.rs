@@ -219,6 +219,18 @@ mod tests {
     }
 
     #[test]
+    fn the_newline_behind_garbage_goes_with_it() {
+        let unframed = |used| Decoded::Fault {
+            fault: Fault::Unframed,
+            used,
+        };
+        let mut two_lines = *b"oops {}\n{}";
+        let mut framing = JsonStream::new(100, 9);
+        assert_eq!(framing.decode(&mut two_lines), unframed(8));
+        assert_eq!(framing.decode(&mut two_lines[..7]), unframed(7));
+    }
+
+    #[test]
     fn a_value_that_is_too_deep_is_skipped_whole() {
         let seen = decode(&mut JsonStream::new(100, 2), b"[[1]][[{},[[]]]][[2]]");
         assert_eq!(seen, ["[[1]]", "TooDeep", "[[2]]", "0 left"]);

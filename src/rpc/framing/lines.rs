@@ -97,3 +97,29 @@ fn empty_lines(input: &[u8]) -> usize {
 fn without_return(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dripping_line_is_never_looked_at_again() {
+        let mut line = b"0123456789abcde\r".repeat(4096);
+        line.push(b'\n');
+        let whole = line.clone();
+        let mut framing = Lines::new(line.len());
+        for end in 1..line.len() {
+            assert_eq!(framing.decode(&mut line[..end]), Decoded::Incomplete);
+            assert_eq!(framing.scanned as usize, end);
+        }
+        let frame = &whole[..whole.len() - 2];
+        assert_eq!(
+            framing.decode(&mut line),
+            Decoded::Frame {
+                frame,
+                used: whole.len()
+            }
+        );
+        assert_eq!(framing.scanned, 0);
+    }
+}
