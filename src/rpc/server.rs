@@ -60,11 +60,19 @@ impl<S: 'static> Server<S> {
     /// # Errors
     /// [`Error::Poll`] when the system gives no event queue.
     pub fn new(state: S) -> Result<Server<S>, Error> {
+        Server::with(|_| state)
+    }
+
+    /// Like [`new`](Self::new), for a state that needs something of the transport, such as a group.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with(init: impl FnOnce(&mut Effects<S>) -> S) -> Result<Server<S>, Error> {
         let poll = Poll::new().map_err(Error::Poll)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER).map_err(Error::Poll)?);
         let registry = poll.registry().try_clone().map_err(Error::Poll)?;
         let (sender, messages) = channel();
-        let fx = Effects {
+        let mut fx = Effects {
             transport: Transport::new(Limits::default()),
             listeners: Listeners::default(),
             services: Vec::new(),
@@ -75,16 +83,15 @@ impl<S: 'static> Server<S> {
             stop_requested: false,
             unix_ms: 0,
         };
-        let mut server = Server {
+        fx.begin_turn();
+        Ok(Server {
             poll,
             events: Events::with_capacity(EVENTS_MAX),
             messages,
-            state,
+            state: init(&mut fx),
             fx,
             scratch: vec![0; super::dispatch::READ_BYTES],
-        };
-        server.fx.begin_turn();
-        Ok(server)
+        })
     }
 
     /// Sets how many worker threads there are, and how many jobs may wait for one.

@@ -220,10 +220,7 @@ mod tests {
 
     #[test]
     fn the_newline_behind_garbage_goes_with_it() {
-        let unframed = |used| Decoded::Fault {
-            fault: Fault::Unframed,
-            used,
-        };
+        let unframed = |used| Decoded::Fault { fault: Fault::Unframed, used };
         let mut two_lines = *b"oops {}\n{}";
         let mut framing = JsonStream::new(100, 9);
         assert_eq!(framing.decode(&mut two_lines), unframed(8));

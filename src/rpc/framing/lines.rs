@@ -113,13 +113,7 @@ mod tests {
             assert_eq!(framing.scanned as usize, end);
         }
         let frame = &whole[..whole.len() - 2];
-        assert_eq!(
-            framing.decode(&mut line),
-            Decoded::Frame {
-                frame,
-                used: whole.len()
-            }
-        );
+        assert_eq!(framing.decode(&mut line), Decoded::Frame { frame, used: whole.len() });
         assert_eq!(framing.scanned, 0);
     }
 }
