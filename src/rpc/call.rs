@@ -68,16 +68,16 @@ impl<'a, S: 'static> Call<'a, S> {
     /// # Errors
     /// [`CallError::INTERNAL`] when `value` refuses to be serialized.
     pub fn answer<T: Serialize + ?Sized>(&mut self, value: &T) -> Outcome {
-        self.write(|out| serde_json::to_writer(out, value).is_ok())
+        self.write(|_, out| serde_json::to_writer(out, value).is_ok())
     }
 
-    /// Answers with the JSON value that `encode` appends.
+    /// Answers with the JSON value that `encode` appends; it may look at the transport for it.
     ///
     /// # Errors
     /// None; the type is a handler's.
-    pub fn answer_with(&mut self, encode: impl FnOnce(&mut Vec<u8>)) -> Outcome {
-        self.write(|out| {
-            encode(out);
+    pub fn answer_with(&mut self, encode: impl FnOnce(&Effects<S>, &mut Vec<u8>)) -> Outcome {
+        self.write(|fx, out| {
+            encode(fx, out);
             true
         })
     }
@@ -128,15 +128,19 @@ impl<'a, S: 'static> Call<'a, S> {
         outcome
     }
 
-    fn write(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> bool) -> Outcome {
+    fn write(&mut self, encode: impl FnOnce(&Effects<S>, &mut Vec<u8>) -> bool) -> Outcome {
         let mut written = true;
         let shape = self.shape;
         if shape == Shape::Silent {
             return Ok(Replied(()));
         }
         match &mut self.batch {
-            Some(batch) => batch.append(|out| written = shape.write_result(out, encode)),
-            None => self.fx.send_with(self.conn, |out| written = shape.write_result(out, encode)),
+            Some(batch) => batch.append(|out| {
+                written = shape.write_result(out, |out| encode(self.fx, out));
+            }),
+            None => self.fx.send_looking(self.conn, |fx, out| {
+                written = shape.write_result(out, |out| encode(fx, out));
+            }),
         }
         if written { Ok(Replied(())) } else { Err(CallError::INTERNAL) }
     }

@@ -51,6 +51,21 @@ impl<S: 'static> Effects<S> {
         self.transport.send(conn, encode);
     }
 
+    /// Like [`send_with`](Self::send_with), with a look at the transport for `encode`.
+    pub(super) fn send_looking(
+        &mut self,
+        conn: ConnId,
+        encode: impl FnOnce(&Effects<S>, &mut Vec<u8>),
+    ) {
+        if self.transport.begin_answer(conn) {
+            let mut answers = std::mem::take(&mut self.transport.answers);
+            let start = answers.len();
+            encode(self, &mut answers);
+            self.transport.answers = answers;
+            self.transport.end_answer(conn, start);
+        }
+    }
+
     /// Sends what `encode` appends to every member of `group` but `except`. Encoded once, and not
     /// at all when nobody would get it.
     pub fn publish(

@@ -236,7 +236,7 @@ impl<S: 'static> JsonRpc<S> {
         match (handler, document) {
             (Some(handler), _) => handler(state, &mut call).map(|_| ()),
             (None, document) => call
-                .answer_with(|out| out.extend_from_slice(document.unwrap_or("{}").as_bytes()))
+                .answer_with(|_, out| out.extend_from_slice(document.unwrap_or("{}").as_bytes()))
                 .map(|_| ()),
         }
     }

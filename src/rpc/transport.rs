@@ -168,17 +168,29 @@ impl Transport {
     // ---- output --------------------------------------------------------------------------------
 
     /// Appends a direct answer: settles what the connection's groups hold for it, then what
-    /// `encode` writes. False, and nothing encoded, when the connection takes no output any more.
-    pub(super) fn send(&mut self, id: ConnId, encode: impl FnOnce(&mut Vec<u8>)) -> bool {
-        if !self.get(id).is_some_and(Connection::takes_output) {
-            return false;
+    /// `encode` writes. Nothing is encoded when the connection takes no output any more.
+    pub(super) fn send(&mut self, id: ConnId, encode: impl FnOnce(&mut Vec<u8>)) {
+        if self.begin_answer(id) {
+            let start = self.answers.len();
+            encode(&mut self.answers);
+            self.end_answer(id, start);
         }
-        self.settle_all(id.slot, None);
-        let start = self.answers.len();
-        encode(&mut self.answers);
+    }
+
+    /// Whether a connection takes an answer; settles what comes before it. What is then appended to
+    /// [`Self::answers`] becomes the connection's with [`end_answer`](Self::end_answer).
+    pub(super) fn begin_answer(&mut self, id: ConnId) -> bool {
+        let takes_output = self.get(id).is_some_and(Connection::takes_output);
+        if takes_output {
+            self.settle_all(id.slot, None);
+        }
+        takes_output
+    }
+
+    pub(super) fn end_answer(&mut self, id: ConnId, start: usize) {
         let end = self.answers.len();
         if start == end {
-            return true;
+            return;
         }
         let connection = &mut self.connections[id.slot as usize];
         self.slices.push(&mut connection.turn, Source::Answers, start, end);
@@ -187,7 +199,6 @@ impl Transport {
             self.full = true;
         }
         self.mark_dirty(id.slot);
-        true
     }
 
     /// Whether a connection was answered so much this turn that its input has to wait.

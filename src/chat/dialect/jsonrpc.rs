@@ -4,7 +4,9 @@
 //! its two forms are [`JsonRpc`]'s; here are the methods and how events look.
 
 use serde::Deserialize;
+use std::net::SocketAddr;
 
+use super::Fx;
 use super::form::Form;
 use super::house::{House, now, session_of};
 use super::text::Text;
@@ -54,7 +56,7 @@ fn join_chat(house: &mut House, call: &mut Call<'_, House>) -> Outcome {
     let room = enter(house, call, name, room).map_err(refusal)?;
     let Some(name) = own_name(house, call) else { return Err(CallError::INTERNAL) };
 
-    let outcome = call.answer_with(|out| {
+    let outcome = call.answer_with(|_, out| {
         out.extend_from_slice(b"{\"status\":\"success\",\"message\":");
         json::string(&format!("Joined chat as {name}"), out);
         out.extend_from_slice(b",\"users\":");
@@ -133,7 +135,7 @@ fn send_private(house: &mut House, call: &mut Call<'_, House>) -> Outcome {
 }
 
 fn sent(call: &mut Call<'_, House>) -> Outcome {
-    call.answer_with(|out| {
+    call.answer_with(|_, out| {
         out.extend_from_slice(
             b"{\"status\":\"success\",\"message\":\"Message sent successfully\"}",
         );
@@ -151,21 +153,16 @@ fn get_users(house: &mut House, call: &mut Call<'_, House>) -> Outcome {
     let room = room_of(house, call).unwrap_or(house.chat.default_room());
     let count = house.chat.room(room).map_or(0, |room| room.members);
     let simple = params.format.as_deref() == Some("simple") || !house.settings.show_addresses;
-    // The users' addresses are the transport's to know, so they are looked up before the answer.
-    let mut users = Vec::new();
-    if simple {
-        write_names(house, room, &mut users);
-    } else {
-        write_users(house, call, room, &mut users);
-    }
-    call.answer_with(|out| {
-        let head: &[u8] = if simple {
-            b"{\"status\":\"success\",\"users\":"
+    call.answer_with(|fx, out| {
+        if simple {
+            out.extend_from_slice(b"{\"status\":\"success\",\"users\":");
+            write_names(house, room, out);
         } else {
-            b"{\"status\":\"success\",\"message\":\"Users retrieved successfully\",\"users\":"
-        };
-        out.extend_from_slice(head);
-        out.extend_from_slice(&users);
+            out.extend_from_slice(
+                b"{\"status\":\"success\",\"message\":\"Users retrieved successfully\",\"users\":",
+            );
+            write_users(house, fx, room, out);
+        }
         out.extend_from_slice(b",\"count\":");
         json::unsigned(count as u64, out);
         out.push(b'}');
@@ -183,7 +180,7 @@ fn leave_chat(house: &mut House, call: &mut Call<'_, House>) -> Outcome {
         house.chat.forget_name(session);
     }
     house.deliver(call.fx);
-    call.answer_with(|out| {
+    call.answer_with(|_, out| {
         out.extend_from_slice(b"{\"status\":\"success\",\"message\":\"Left chat successfully\"}");
     })
 }
@@ -202,18 +199,32 @@ fn write_names(house: &House, room: RoomKey, out: &mut Vec<u8>) {
 }
 
 /// `[{"username":"Bob","address":"127.0.0.1:12345"}]`, in joining order.
-fn write_users(house: &House, call: &Call<'_, House>, room: RoomKey, out: &mut Vec<u8>) {
-    use std::io::Write;
+fn write_users(house: &House, fx: &Fx, room: RoomKey, out: &mut Vec<u8>) {
     write_list(house, room, out, |session, name, out| {
         out.extend_from_slice(b"{\"username\":");
         json::string(name, out);
         out.extend_from_slice(b",\"address\":\"");
-        if let Some(address) = house.address_of(call.fx, session) {
-            // Writing to a vector cannot fail.
-            let _ = write!(out, "{address}");
+        if let Some(address) = house.address_of(fx, session) {
+            write_address(address, out);
         }
         out.extend_from_slice(b"\"}");
     });
+}
+
+/// An address as its `Display` has it; the frequent kind without the formatter's detours, which
+/// cost more than the rest of the answer.
+fn write_address(address: SocketAddr, out: &mut Vec<u8>) {
+    let SocketAddr::V4(v4) = address else {
+        return out.extend_from_slice(address.to_string().as_bytes());
+    };
+    for (index, octet) in v4.ip().octets().into_iter().enumerate() {
+        if index > 0 {
+            out.push(b'.');
+        }
+        json::unsigned(octet.into(), out);
+    }
+    out.push(b':');
+    json::unsigned(v4.port().into(), out);
 }
 
 fn write_list(
