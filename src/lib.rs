@@ -2,4 +2,6 @@
 
 #[cfg(feature = "daemon")]
 pub mod chat;
+#[cfg(feature = "daemon")]
+pub mod config;
 pub mod rpc;
