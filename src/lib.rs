@@ -4,4 +4,6 @@
 pub mod chat;
 #[cfg(feature = "daemon")]
 pub mod config;
+#[cfg(feature = "daemon")]
+pub mod daemon;
 pub mod rpc;
