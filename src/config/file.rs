@@ -76,10 +76,11 @@ impl Default for JsonRpc {
     }
 }
 
-/// A key whose value cannot be used, and what it must be.
+/// A value that cannot be used, and what it must be.
 #[derive(Debug)]
 pub(super) struct Violation {
-    pub(super) key: String,
+    /// The keys that may be to blame, at least one; the first that the file has is.
+    pub(super) keys: Vec<String>,
     pub(super) reason: String,
 }
 
@@ -110,9 +111,11 @@ fn parse(path: &Path, text: &str, format: Format) -> Result<File, ConfigError> {
     let file = values(path, text, format, &document)?;
     match file.violation() {
         None => Ok(file),
-        Some(Violation { key, reason }) => {
-            // A default that another key makes wrong has no line of its own.
-            let line = document.line_of(&key).unwrap_or(1);
+        Some(Violation { keys, reason }) => {
+            // The defaults are in order, so the file has one of the keys.
+            let mut lines = keys.iter().map(|key| (document.line_of(key), key));
+            let found = lines.find_map(|(line, key)| Some((line?, key.clone())));
+            let (line, key) = found.unwrap_or_default();
             Err(ConfigError::Invalid {
                 file: path.into(),
                 line,
@@ -171,7 +174,7 @@ impl File {
     fn violation(&self) -> Option<Violation> {
         let complain = |key: &str, reason: String| {
             Some(Violation {
-                key: key.into(),
+                keys: vec![key.into()],
                 reason,
             })
         };
@@ -389,6 +392,11 @@ mod tests {
             (
                 "[limits]\nconnections = 0",
                 "p.toml:2: limits.connections: 0 is not from 1 to 1000000",
+            ),
+            (
+                "[limits]\nrooms = 1\noutbox_soft_bytes = 2048",
+                "p.toml:3: limits.outbox_soft_bytes: outbox_low_bytes, 65536, may not be more \
+                 than outbox_soft_bytes, 2048",
             ),
             (
                 "[jsonrpc]\n\nlisten = ['h:1', 'h:1']",

@@ -75,7 +75,7 @@ impl Limits {
                 let (low, high) = range.into_inner();
                 let reason = format!("{value} is not from {low} to {high}");
                 return Some(Violation {
-                    key: format!("limits.{key}"),
+                    keys: vec![format!("limits.{key}")],
                     reason,
                 });
             }
@@ -101,9 +101,10 @@ impl Limits {
             ),
         ] {
             if low_bytes > high_bytes {
-                let reason = format!("{low_bytes} is more than limits.{high}, {high_bytes}");
+                let reason =
+                    format!("{low}, {low_bytes}, may not be more than {high}, {high_bytes}");
                 return Some(Violation {
-                    key: format!("limits.{low}"),
+                    keys: [low, high].map(|key| format!("limits.{key}")).into(),
                     reason,
                 });
             }
@@ -150,8 +151,8 @@ mod tests {
     fn complaint(change: impl FnOnce(&mut Limits)) -> String {
         let mut limits = Limits::default();
         change(&mut limits);
-        let Violation { key, reason } = limits.violation().expect("a violation");
-        format!("{key}: {reason}")
+        let Violation { keys, reason } = limits.violation().expect("a violation");
+        format!("{}: {reason}", keys.join(" "))
     }
 
     #[test]
@@ -187,11 +188,13 @@ mod tests {
     fn the_outbox_bounds_are_in_order() {
         assert_eq!(
             complaint(|limits| limits.outbox_low_bytes = 300_000),
-            "limits.outbox_low_bytes: 300000 is more than limits.outbox_soft_bytes, 262144"
+            "limits.outbox_low_bytes limits.outbox_soft_bytes: outbox_low_bytes, 300000, may not \
+             be more than outbox_soft_bytes, 262144"
         );
         assert_eq!(
             complaint(|limits| limits.outbox_hard_bytes = 200_000),
-            "limits.outbox_soft_bytes: 262144 is more than limits.outbox_hard_bytes, 200000"
+            "limits.outbox_soft_bytes limits.outbox_hard_bytes: outbox_soft_bytes, 262144, may \
+             not be more than outbox_hard_bytes, 200000"
         );
     }
 }
