@@ -2,4 +2,8 @@
 
 #[cfg(feature = "daemon")]
 pub mod chat;
+#[cfg(feature = "daemon")]
+pub mod config;
+#[cfg(feature = "daemon")]
+pub mod daemon;
 pub mod rpc;

@@ -1,2 +1,44 @@
-//! The `parlance` command.
-fn main() {}
+//! The `parlance` command: command line, configuration, run.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use parlance::config::Config;
+use parlance::config::command_line::{self, Command, HELP, ServeOptions};
+
+fn main() -> ExitCode {
+    match command_line::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Serve(options)) => serve(options),
+        Ok(Command::Help) => print(HELP),
+        Ok(Command::Version) => print(concat!("parlance ", env!("CARGO_PKG_VERSION"), "\n")),
+        Err(error) => refuse(format_args!("{error}\nsee `parlance help`")),
+    }
+}
+
+fn serve(options: ServeOptions) -> ExitCode {
+    match Config::load(options.config_file.as_deref(), &options.overrides) {
+        Ok(config) if options.check => print(&checked(&config)),
+        Ok(config) => parlance::daemon::run(config, options),
+        Err(error) => refuse(error),
+    }
+}
+
+fn checked(config: &Config) -> String {
+    let listeners = config.listeners.iter();
+    let lines = listeners.map(|listener| format!("{} {}\n", listener.dialect, listener.address));
+    format!("configuration ok\n{}", lines.collect::<String>())
+}
+
+/// To stdout, which may be a pipe that nobody reads to its end.
+fn print(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn refuse(reason: impl Display) -> ExitCode {
+    let _ = writeln!(io::stderr(), "parlance: {reason}");
+    ExitCode::from(2)
+}

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::rc::Rc;
 
 use super::framing::{Fault, Framing};
 use super::group::Memberships;
+use super::limits::Limits;
 use super::link::Link;
 use super::outbox::{Backlog, TurnList};
 
@@ -95,6 +97,8 @@ pub(super) enum Stage {
 /// What the transport knows of one peer.
 pub(super) struct Connection {
     pub(super) link: Link,
+    /// The bounds it was accepted under.
+    pub(super) limits: Rc<Limits>,
     pub(super) serial: u32,
     /// Index of its service.
     pub(super) service: u16,
@@ -147,9 +151,11 @@ impl Connection {
         service: u16,
         peer: SocketAddr,
         framing: Box<dyn Framing>,
+        limits: Rc<Limits>,
     ) -> Connection {
         Connection {
             link,
+            limits,
             serial,
             service,
             form: 0,

@@ -176,8 +176,9 @@ impl<S: 'static> Effects<S> {
     /// no answer any more.
     pub fn settle(&mut self, ticket: Ticket) -> Option<ConnId> {
         let id = ticket.conn;
-        let until = self.transport.now + self.transport.limits.flush;
+        let now = self.transport.now;
         let connection = self.transport.get_mut(id)?;
+        let until = now + connection.limits.flush;
         connection.tickets -= 1;
         connection.holds -= u32::from(ticket.meanwhile == Meanwhile::Wait);
         if connection.stage == Stage::HalfClosed && connection.tickets == 0 {
@@ -265,14 +266,14 @@ impl<S: 'static> Effects<S> {
         self.listeners.addr(listener)
     }
 
-    /// The bounds in force.
+    /// The bounds for new connections.
     pub fn limits(&self) -> &Limits {
         &self.transport.limits
     }
 
-    /// Sets new bounds. What is queued already is judged by them at its next write.
+    /// Sets the bounds for new connections; those that are there keep theirs.
     pub fn set_limits(&mut self, limits: Limits) {
-        self.transport.limits = limits;
+        self.transport.limits = Rc::new(limits);
     }
 
     /// A handle to reach this server from other threads.

@@ -117,8 +117,9 @@ impl Transport {
     /// Judges a connection by what the kernel did not take: too much for too long, and it goes;
     /// more than the low mark, and its input waits.
     fn judge(&mut self, id: ConnId) {
-        let (now, limits) = (self.now, self.limits);
+        let now = self.now;
         let Some(connection) = self.get_mut(id) else { return };
+        let limits = *connection.limits;
         let was_paused = std::mem::take(&mut connection.paused);
         let Some(backlog) = &mut connection.backlog else {
             if was_paused {
@@ -145,8 +146,9 @@ impl Transport {
 
     /// Moves a closing connection on when its output is out.
     pub(super) fn advance_closing(&mut self, id: ConnId) {
-        let until = self.now + self.limits.linger;
+        let now = self.now;
         let Some(connection) = self.get_mut(id) else { return };
+        let until = now + connection.limits.linger;
         if !connection.is_flushed() {
             return;
         }
@@ -180,8 +182,8 @@ impl Transport {
     /// A deadline has come up: does what it asks for, if its reason still holds.
     pub(super) fn expire(&mut self, id: ConnId, what: Deadline) {
         let now = self.now;
-        let soft = self.limits.outbox_soft;
         let Some(connection) = self.get_mut(id) else { return };
+        let soft = connection.limits.outbox_soft;
         match (what, connection.stage) {
             (Deadline::Silence, Stage::Open) if !connection.heard => self.close(id, End::Silent),
             (Deadline::Flush, Stage::Draining) => self.finish(id),

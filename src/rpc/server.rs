@@ -123,6 +123,11 @@ impl<S: 'static> Server<S> {
         &mut self.fx
     }
 
+    /// The state and the transport together, as a handler has them.
+    pub fn parts(&mut self) -> (&mut S, &mut Effects<S>) {
+        (&mut self.state, &mut self.fx)
+    }
+
     /// A handle to reach this server from other threads.
     pub fn handle(&self) -> Handle<S> {
         self.fx.handle()
@@ -328,7 +333,14 @@ impl<S: 'static> Effects<S> {
             return None;
         }
         let framing = self.services[service.0 as usize].framing(state);
-        entry.insert(Connection::new(link, serial, service.0, peer, framing));
+        entry.insert(Connection::new(
+            link,
+            serial,
+            service.0,
+            peer,
+            framing,
+            Rc::clone(&transport.limits),
+        ));
         let id = ConnId { slot: slot as u32, serial };
         if let Some(silence) = transport.limits.silence {
             let until = transport.now + silence;

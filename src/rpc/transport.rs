@@ -6,6 +6,7 @@
 
 use slab::Slab;
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::Instant;
 
 use super::connection::{ConnId, Connection, End, Stage};
@@ -26,7 +27,8 @@ const PUBLISH_TURN_BYTES: usize = 256 * 1024;
 pub(super) struct Transport {
     pub(super) connections: Slab<Connection>,
     pub(super) groups: Groups,
-    pub(super) limits: Limits,
+    /// The bounds for connections that come from now on.
+    pub(super) limits: Rc<Limits>,
     /// Bytes of this turn's direct answers, all connections' after each other.
     pub(super) answers: Vec<u8>,
     pub(super) slices: TurnSlices,
@@ -53,7 +55,7 @@ impl Transport {
         Transport {
             connections: Slab::new(),
             groups: Groups::default(),
-            limits,
+            limits: Rc::new(limits),
             answers: Vec::new(),
             slices: TurnSlices::default(),
             dirty: Vec::new(),
@@ -114,8 +116,9 @@ impl Transport {
     /// Ends a connection in good order: what is queued is flushed, then sending is shut down, then
     /// input is discarded for a bounded time. Input not yet served is dropped.
     pub(super) fn close(&mut self, id: ConnId, end: End) {
-        let until = self.now + self.limits.flush;
+        let now = self.now;
         let Some(connection) = self.get_mut(id) else { return };
+        let until = now + connection.limits.flush;
         if !matches!(connection.stage, Stage::Open | Stage::HalfClosed) {
             return;
         }
@@ -129,8 +132,9 @@ impl Transport {
 
     /// The peer ended its input: no more will be served, but answers under way still go out.
     pub(super) fn half_close(&mut self, id: ConnId) {
-        let until = self.now + self.limits.flush;
+        let now = self.now;
         let Some(connection) = self.get_mut(id) else { return };
+        let until = now + connection.limits.flush;
         if connection.stage != Stage::Open {
             return;
         }

@@ -1,0 +1,359 @@
+//! The command line, taken apart.
+//!
+//! Nothing is read or opened here: whether a file exists, or an address is free, shows later.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::PathBuf;
+
+use getopts::{Matches, Options};
+
+use super::address::{parse_host, refusal};
+use super::nearest::nearest;
+use super::{Address, AddressError, Dialect, Overrides, UnknownDialect};
+
+/// What the command line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Run the daemon.
+    Serve(ServeOptions),
+    /// Print [`HELP`].
+    Help,
+    /// Print the version.
+    Version,
+}
+
+/// How to run the daemon, as far as the configuration file has no say in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServeOptions {
+    /// The configuration file.
+    pub config_file: Option<PathBuf>,
+    /// What wins over the file.
+    pub overrides: Overrides,
+    /// Leave the terminal once all listeners are open.
+    pub detach: bool,
+    /// Where the process id is written; `None`: in the data folder, and only when detached.
+    pub pid_file: Option<PathBuf>,
+    /// Only say whether the configuration is in order, and what would be listened on.
+    pub check: bool,
+}
+
+/// A command line that cannot be understood; shown, it is a sentence for who wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UsageError {
+    /// The first argument is no command.
+    UnknownCommand {
+        /// The argument.
+        name: String,
+        /// The nearest command.
+        nearest: &'static str,
+    },
+    /// An argument too many.
+    UnexpectedArgument(String),
+    /// An option that does not exist, stands there twice, or lacks its value.
+    Option(getopts::Fail),
+    /// `-l` with a name that is no dialect of this build.
+    Dialect(UnknownDialect),
+    /// `-l` with something that is no address.
+    Address(String, AddressError),
+    /// `--bind` with something that is no host.
+    Host(String),
+    /// `--port` with something that is no port.
+    Port(String),
+    /// `--bind` or `--port` where `-l` gives `jsonrpc` an address, or leaves it out.
+    PortBesideListen {
+        /// The option.
+        option: &'static str,
+    },
+}
+
+/// What `parlance help` prints.
+pub const HELP: &str = "\
+parlance: a small chat daemon
+
+usage:
+  parlance [serve] [OPTIONS]     run the daemon
+  parlance help                  print this
+  parlance version               print the version
+
+options:
+  -c, --config FILE              read the configuration from FILE: TOML, or JSON when
+                                 its name ends in .json
+  -l, --listen DIALECT[=ADDR]    serve this dialect, on HOST:PORT or else where the
+                                 configuration says; may be repeated, and then only
+                                 what is named is served
+      --bind HOST                serve jsonrpc on this host
+      --port PORT                serve jsonrpc on this port; 0 takes a free one
+      --data DIR                 keep data in DIR, instead of $PARLANCE_DATA,
+                                 $XDG_DATA_HOME/parlance or ~/.local/share/parlance
+  -d, --detach                   leave the terminal once all listeners are open; the
+                                 log then goes to parlance.log in the data folder
+      --pid-file FILE            write the process id to FILE while running; with -d
+                                 the default is parlance.pid in the data folder
+      --check                    say whether the configuration is in order, and stop
+  -h, --help                     print this
+  -V, --version                  print the version
+
+stdout gets `listening DIALECT ADDR` a line per listener, then `ready`; stderr gets the log
+(RUST_LOG sets its level, `info` by default). SIGTERM and SIGINT end the daemon, SIGHUP makes
+it read its configuration again. Exit codes: 0 done, 1 could not run, 2 wrong arguments or
+configuration.
+";
+
+const COMMANDS: [&str; 3] = ["serve", "help", "version"];
+
+/// Takes the arguments apart, the program's name not among them.
+///
+/// # Errors
+///
+/// The first thing that cannot be understood.
+pub fn parse(
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Result<Command, UsageError> {
+    let matches = options().parse(arguments).map_err(UsageError::Option)?;
+    if matches.opt_present("help") {
+        return Ok(Command::Help);
+    }
+    if matches.opt_present("version") {
+        return Ok(Command::Version);
+    }
+    let mut free = matches.free.iter();
+    let command = free.next().map_or("serve", String::as_str);
+    let parsed = match command {
+        "serve" => Command::Serve(serve_options(&matches)?),
+        "version" => Command::Version,
+        // There is one page; asking for a command's part of it is no mistake.
+        "help" => {
+            if let Some(topic) = free.next() {
+                known_command(topic)?;
+            }
+            Command::Help
+        }
+        other => {
+            known_command(other)?;
+            Command::Help
+        }
+    };
+    match free.next() {
+        Some(extra) => Err(UsageError::UnexpectedArgument(extra.clone())),
+        None => Ok(parsed),
+    }
+}
+
+fn options() -> Options {
+    let mut options = Options::new();
+    options
+        .optopt("c", "config", "", "FILE")
+        .optmulti("l", "listen", "", "DIALECT[=ADDR]")
+        .optopt("", "bind", "", "HOST")
+        .optopt("", "port", "", "PORT")
+        .optopt("", "data", "", "DIR")
+        .optflag("d", "detach", "")
+        .optopt("", "pid-file", "", "FILE")
+        .optflag("", "check", "")
+        .optflag("h", "help", "")
+        .optflag("V", "version", "");
+    options
+}
+
+fn known_command(name: &str) -> Result<(), UsageError> {
+    if COMMANDS.contains(&name) {
+        return Ok(());
+    }
+    let nearest = nearest(name, COMMANDS).unwrap_or_default();
+    Err(UsageError::UnknownCommand { name: name.into(), nearest })
+}
+
+fn serve_options(matches: &Matches) -> Result<ServeOptions, UsageError> {
+    let listen: Vec<_> =
+        matches.opt_strs("listen").iter().map(|text| listener(text)).collect::<Result<_, _>>()?;
+    let bind = match matches.opt_str("bind") {
+        Some(host) => Some(parse_host(&host).map_err(|_| UsageError::Host(host))?),
+        None => None,
+    };
+    let port = match matches.opt_str("port") {
+        Some(port) => Some(parse_port(&port).ok_or(UsageError::Port(port))?),
+        None => None,
+    };
+    if bind.is_some() || port.is_some() {
+        let option = if port.is_some() { "--port" } else { "--bind" };
+        refuse_beside_listen(&listen, option)?;
+    }
+    Ok(ServeOptions {
+        config_file: matches.opt_str("config").map(PathBuf::from),
+        overrides: Overrides {
+            listen,
+            bind,
+            port,
+            data: matches.opt_str("data").map(PathBuf::from),
+        },
+        detach: matches.opt_present("detach"),
+        pid_file: matches.opt_str("pid-file").map(PathBuf::from),
+        check: matches.opt_present("check"),
+    })
+}
+
+fn listener(text: &str) -> Result<(Dialect, Option<Address>), UsageError> {
+    let (name, address) = match text.split_once('=') {
+        Some((name, address)) => (name, Some(address)),
+        None => (text, None),
+    };
+    let dialect = name.parse().map_err(UsageError::Dialect)?;
+    let address = match address {
+        Some(text) => Some(text.parse().map_err(|why| UsageError::Address(text.to_owned(), why))?),
+        None => None,
+    };
+    Ok((dialect, address))
+}
+
+fn parse_port(text: &str) -> Option<u16> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+/// `--bind` and `--port` move a `jsonrpc` listener that has no address of its own on the command
+/// line; beside `-l` there must be such a one and no other.
+fn refuse_beside_listen(
+    listen: &[(Dialect, Option<Address>)],
+    option: &'static str,
+) -> Result<(), UsageError> {
+    let mut jsonrpc = listen.iter().filter(|(dialect, _)| *dialect == Dialect::JsonRpc);
+    let movable = match jsonrpc.next() {
+        None => listen.is_empty(),
+        Some((_, address)) => address.is_none() && jsonrpc.next().is_none(),
+    };
+    if movable { Ok(()) } else { Err(UsageError::PortBesideListen { option }) }
+}
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UsageError::UnknownCommand { name, nearest } => {
+                let commands = COMMANDS.join(", ");
+                write!(f, "there is no command {name:?}; the nearest is {nearest}, of {commands}")
+            }
+            UsageError::UnexpectedArgument(argument) => {
+                write!(f, "{argument:?} is an argument too many")
+            }
+            UsageError::Option(fail) => fail.fmt(f),
+            UsageError::Dialect(unknown) => write!(f, "-l: {unknown}"),
+            UsageError::Address(text, why) => write!(f, "-l: {}", refusal(text, *why)),
+            UsageError::Host(text) => {
+                write!(f, "--bind: {text:?} is no host: {}", AddressError::BadHost)
+            }
+            UsageError::Port(text) => {
+                write!(f, "--port: {text:?} is no port: {}", AddressError::BadPort)
+            }
+            UsageError::PortBesideListen { option } => write!(
+                f,
+                "{option} is for the one jsonrpc listener without an address; beside -l, write \
+                 -l jsonrpc=HOST:PORT instead"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn served(line: &str) -> ServeOptions {
+        match parse(line.split_whitespace()) {
+            Ok(Command::Serve(options)) => options,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn refused(line: &str) -> String {
+        parse(line.split_whitespace()).expect_err(line).to_string()
+    }
+
+    #[test]
+    fn nothing_at_all_is_serve() {
+        assert_eq!(served(""), ServeOptions::default());
+        assert_eq!(served("serve"), ServeOptions::default());
+    }
+
+    #[test]
+    fn every_option_has_its_place() {
+        let options = served(
+            "serve -c a.toml -l jsonrpc=127.0.0.1:0 -l jsonrpc=[::1]:7 --data /d -d --pid-file p \
+             --check",
+        );
+        let expected = ServeOptions {
+            config_file: Some("a.toml".into()),
+            overrides: Overrides {
+                listen: vec![
+                    (Dialect::JsonRpc, Some("127.0.0.1:0".parse().expect("an address"))),
+                    (Dialect::JsonRpc, Some("[::1]:7".parse().expect("an address"))),
+                ],
+                bind: None,
+                port: None,
+                data: Some("/d".into()),
+            },
+            detach: true,
+            pid_file: Some("p".into()),
+            check: true,
+        };
+        assert_eq!(options, expected);
+        let options = served("-l jsonrpc --bind [::1] --port 0 --detach --config=b.json");
+        assert_eq!(options.overrides.listen, [(Dialect::JsonRpc, None)]);
+        assert_eq!(options.overrides.bind.as_deref(), Some("::1"));
+        assert_eq!(options.overrides.port, Some(0));
+        assert_eq!(options.config_file, Some("b.json".into()));
+        assert!(options.detach);
+    }
+
+    #[test]
+    fn help_and_version_are_commands_and_options() {
+        for line in ["help", "help serve", "-h", "--help", "serve --help", "-d -h"] {
+            assert_eq!(parse(line.split_whitespace()), Ok(Command::Help), "{line}");
+        }
+        for line in ["version", "-V", "--version"] {
+            assert_eq!(parse(line.split_whitespace()), Ok(Command::Version), "{line}");
+        }
+    }
+
+    #[test]
+    fn help_tells_of_every_option() {
+        for name in
+            ["config", "listen", "bind", "port", "data", "detach", "pid-file", "check", "version"]
+        {
+            assert!(HELP.contains(&format!("--{name}")), "{name}");
+        }
+    }
+
+    #[test]
+    fn unknown_words_get_the_nearest_known_one() {
+        assert_eq!(
+            refused("server"),
+            "there is no command \"server\"; the nearest is serve, of serve, help, version"
+        );
+        assert!(refused("help srve").contains("the nearest is serve"));
+        assert!(refused("-l jsonprc").contains("the nearest is jsonrpc"));
+        assert!(refused("-l websocket").contains("websocket is not in this build yet"));
+        assert!(refused("--chek").contains("chek"));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        assert!(refused("serve again").contains("\"again\" is an argument too many"));
+        assert!(refused("version 2").contains("too many"));
+        assert!(refused("-c a -c b").contains('c'));
+        assert!(refused("--data").contains("data"));
+        assert!(refused("-l jsonrpc=localhost").contains("an address is written HOST:PORT"));
+        assert!(refused("--bind a/b").contains("--bind: \"a/b\" is no host"));
+        for port in ["65536", "-1", "+1", "x"] {
+            assert!(refused(&format!("--port={port}")).contains("is no port"), "{port}");
+        }
+    }
+
+    #[test]
+    fn port_and_bind_need_a_jsonrpc_listener_without_address() {
+        assert!(refused("--port 1 -l jsonrpc=127.0.0.1:2").starts_with("--port is for"));
+        assert!(refused("--bind ::1 -l jsonrpc=127.0.0.1:2").starts_with("--bind is for"));
+        assert!(refused("--port 1 -l jsonrpc -l jsonrpc").starts_with("--port is for"));
+        assert_eq!(served("--port 1 -l jsonrpc").overrides.port, Some(1));
+    }
+}

@@ -1,0 +1,133 @@
+//! The dialects of this build: names and default addresses.
+//!
+//! Only what the configuration has to know; how a dialect speaks is told elsewhere.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::address::Address;
+use super::nearest::nearest;
+
+/// A dialect that can be listened for.
+///
+/// A further one is a variant, its place in [`Dialect::ALL`], its name, its default port, and its
+/// section of the configuration file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// JSON values back to back over TCP: `{"method","params"}` and JSON-RPC 2.0.
+    JsonRpc,
+}
+
+/// Names that are spoken for, but not by this build.
+const NOT_BUILT: [&str; 5] = ["websocket", "accounts", "chatmaster", "ndjson", "udp"];
+
+impl Dialect {
+    /// Every dialect, in the order in which they are served when none is named.
+    pub const ALL: [Dialect; 1] = [Dialect::JsonRpc];
+
+    /// The name on the command line, of the section in the file, and in announcements.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dialect::JsonRpc => "jsonrpc",
+        }
+    }
+
+    /// Where the dialect is served when nobody says otherwise: on loopback.
+    pub fn default_address(self) -> Address {
+        let port = match self {
+            Dialect::JsonRpc => 65432,
+        };
+        Address { host: "127.0.0.1".into(), port }
+    }
+
+    /// What to write on the command line to serve the dialect elsewhere.
+    pub fn how_to_move(self) -> String {
+        match self {
+            Dialect::JsonRpc => "--port PORT or -l jsonrpc=HOST:PORT".into(),
+        }
+    }
+
+    /// Whether `name` is a dialect of parlance that this build lacks.
+    pub(super) fn is_not_built(name: &str) -> bool {
+        NOT_BUILT.contains(&name)
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A text that names no dialect of this build.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnknownDialect {
+    /// Parlance knows the dialect, this build does not have it.
+    NotBuilt(String),
+    /// There is no such dialect.
+    NoSuch {
+        /// The text.
+        name: String,
+        /// The nearest dialect of this build.
+        nearest: &'static str,
+    },
+}
+
+impl fmt::Display for UnknownDialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UnknownDialect::NotBuilt(name) => {
+                write!(f, "dialect {name} is not in this build yet; it has ")?;
+            }
+            UnknownDialect::NoSuch { name, nearest } => {
+                write!(f, "there is no dialect {name:?}; the nearest is {nearest}, of ")?;
+            }
+        }
+        f.write_str(&Dialect::ALL.map(Dialect::name).join(", "))
+    }
+}
+
+impl std::error::Error for UnknownDialect {}
+
+impl FromStr for Dialect {
+    type Err = UnknownDialect;
+
+    fn from_str(name: &str) -> Result<Dialect, UnknownDialect> {
+        if let Some(dialect) = Dialect::ALL.into_iter().find(|dialect| dialect.name() == name) {
+            return Ok(dialect);
+        }
+        if Dialect::is_not_built(name) {
+            return Err(UnknownDialect::NotBuilt(name.into()));
+        }
+        let names = Dialect::ALL.map(Dialect::name);
+        let nearest = nearest(name, names).unwrap_or_default();
+        Err(UnknownDialect::NoSuch { name: name.into(), nearest })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_dialect_is_found_by_its_name_and_none_is_called_missing() {
+        for dialect in Dialect::ALL {
+            assert_eq!(dialect.name().parse(), Ok(dialect));
+            assert!(!Dialect::is_not_built(dialect.name()));
+        }
+    }
+
+    #[test]
+    fn other_names_say_what_there_is() {
+        let missing = "websocket".parse::<Dialect>().expect_err("not built");
+        assert_eq!(
+            missing.to_string(),
+            "dialect websocket is not in this build yet; it has jsonrpc"
+        );
+        let wrong = "jsonprc".parse::<Dialect>().expect_err("no such dialect");
+        assert_eq!(
+            wrong.to_string(),
+            "there is no dialect \"jsonprc\"; the nearest is jsonrpc, of jsonrpc"
+        );
+    }
+}

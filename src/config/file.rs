@@ -1,0 +1,361 @@
+//! The configuration file: its sections, and the way from text to checked values.
+//!
+//! TOML and JSON go through the same structs. What file and command line give together is not
+//! decided here.
+
+use std::fs;
+use std::path::Path;
+
+use crate::chat;
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+
+use super::address::refusal;
+use super::document::{Document, Format, json_reason, line_at, offset_of_line};
+use super::known::refuse_unknown_keys;
+use super::{Address, ConfigError, Dialect, Limits};
+
+/// Everything that a file can say. A `listen` that is an empty list turns its dialect off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a table of keys and sections")]
+pub(super) struct File {
+    /// The data folder; empty: the usual place.
+    pub(super) data: String,
+    pub(super) default_room: String,
+    pub(super) workers: usize,
+    pub(super) limits: Limits,
+    pub(super) jsonrpc: JsonRpc,
+}
+
+/// Section `[jsonrpc]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a section")]
+pub struct JsonRpc {
+    /// As the file has it; what is listened on in the end stands in
+    /// [`Config::listeners`](super::Config::listeners).
+    #[serde(deserialize_with = "one_or_more")]
+    pub(super) listen: Vec<Address>,
+    /// What happens when a name is taken.
+    pub duplicate_names: DuplicateNames,
+    /// Whether `get_users` shows the members' addresses.
+    pub show_addresses: bool,
+}
+
+/// What happens when somebody joins under a name that is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DuplicateNames {
+    /// The newcomer's port is appended.
+    Suffix,
+    /// The newcomer is refused.
+    Reject,
+}
+
+impl Default for File {
+    fn default() -> File {
+        File {
+            data: String::new(),
+            default_room: "general".into(),
+            workers: 2,
+            limits: Limits::default(),
+            jsonrpc: JsonRpc::default(),
+        }
+    }
+}
+
+impl Default for JsonRpc {
+    fn default() -> JsonRpc {
+        JsonRpc {
+            listen: vec![Dialect::JsonRpc.default_address()],
+            duplicate_names: DuplicateNames::Suffix,
+            show_addresses: true,
+        }
+    }
+}
+
+/// A value that cannot be used, and what it must be.
+#[derive(Debug)]
+pub(super) struct Violation {
+    /// The keys that may be to blame, at least one; the first that the file has is.
+    pub(super) keys: Vec<String>,
+    pub(super) reason: String,
+}
+
+/// Reads, parses and checks a file.
+pub(super) fn read(path: &Path) -> Result<File, ConfigError> {
+    let text = fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { file: path.into(), source })?;
+    let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    parse(path, &text, if is_json { Format::Json } else { Format::Toml })
+}
+
+/// As [`read`], for a text that is in memory already; `path` is for the errors.
+fn parse(path: &Path, text: &str, format: Format) -> Result<File, ConfigError> {
+    let document = Document::parse(text, format).map_err(|error| ConfigError::Syntax {
+        file: path.into(),
+        line: error.line,
+        reason: error.reason,
+    })?;
+    refuse_unknown_keys(path, &document)?;
+    let file = values(path, text, format, &document)?;
+    match file.violation() {
+        None => Ok(file),
+        Some(Violation { keys, reason }) => {
+            // The defaults are in order, so the file has one of the keys.
+            let mut lines = keys.iter().map(|key| (document.line_of(key), key));
+            let found = lines.find_map(|(line, key)| Some((line?, key.clone())));
+            let (line, key) = found.unwrap_or_default();
+            Err(ConfigError::Invalid { file: path.into(), line, key, reason })
+        }
+    }
+}
+
+fn values(
+    path: &Path,
+    text: &str,
+    format: Format,
+    document: &Document,
+) -> Result<File, ConfigError> {
+    let (offset, line, reason) = match format {
+        Format::Toml => match toml::from_str(text) {
+            Ok(file) => return Ok(file),
+            Err(error) => {
+                let offset = error.span().map_or(0, |span| span.start);
+                (offset, line_at(text, offset), error.message().to_owned())
+            }
+        },
+        Format::Json => match serde_json::from_str(text) {
+            Ok(file) => return Ok(file),
+            Err(error) => {
+                // The column counts from 1 and is that of the last byte read.
+                let column = error.column().saturating_sub(1);
+                let offset = offset_of_line(text, error.line()) + column;
+                (offset, error.line(), json_reason(&error))
+            }
+        },
+    };
+    let file = path.into();
+    Err(match document.key_at(offset) {
+        Some(key) => ConfigError::Invalid { file, line: key.line, key: key.path.clone(), reason },
+        None => ConfigError::Syntax { file, line, reason },
+    })
+}
+
+impl File {
+    /// The addresses that the file gives a dialect.
+    pub(super) fn listen(&self, dialect: Dialect) -> &[Address] {
+        match dialect {
+            Dialect::JsonRpc => &self.jsonrpc.listen,
+        }
+    }
+
+    /// The first value that has the right type and still cannot be used.
+    fn violation(&self) -> Option<Violation> {
+        let complain =
+            |key: &str, reason: String| Some(Violation { keys: vec![key.into()], reason });
+        let chars_max = chat::Settings::default().name_chars_max;
+        if chat::Name::new(&self.default_room, chars_max).is_err() {
+            let reason = format!("a room's name has 1 to {chars_max} characters that show");
+            return complain("default_room", reason);
+        }
+        if !(1..=64).contains(&self.workers) {
+            return complain("workers", format!("{} is not from 1 to 64", self.workers));
+        }
+        if let Some(violation) = self.limits.violation() {
+            return Some(violation);
+        }
+        for dialect in Dialect::ALL {
+            let listen = self.listen(dialect);
+            let repeat = listen
+                .iter()
+                .enumerate()
+                .find(|(place, address)| address.port != 0 && listen[..*place].contains(address));
+            if let Some((_, address)) = repeat {
+                return complain(
+                    &format!("{dialect}.listen"),
+                    format!("{address} is in the list twice"),
+                );
+            }
+        }
+        None
+    }
+}
+
+/// Takes one address, or a list of them.
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
+    struct OneOrMore;
+    impl<'de> Visitor<'de> for OneOrMore {
+        type Value = Vec<Address>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an address, HOST:PORT, or a list of them")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<Address>, E> {
+            let address = text.parse().map_err(|why| E::custom(refusal(text, why)))?;
+            Ok(vec![address])
+        }
+
+        fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Vec<Address>, S::Error> {
+            let mut addresses = Vec::new();
+            while let Some(address) = list.next_element()? {
+                addresses.push(address);
+            }
+            Ok(addresses)
+        }
+    }
+    deserializer.deserialize_any(OneOrMore)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn toml(text: &str) -> Result<File, String> {
+        parse(Path::new("p.toml"), text, Format::Toml).map_err(|error| error.to_string())
+    }
+
+    fn json(text: &str) -> Result<File, String> {
+        parse(Path::new("p.json"), text, Format::Json).map_err(|error| error.to_string())
+    }
+
+    fn refused(text: &str) -> String {
+        toml(text).expect_err("an error")
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        assert_eq!(toml(""), Ok(File::default()));
+        assert_eq!(json("{}"), Ok(File::default()));
+    }
+
+    #[test]
+    fn toml_and_json_have_the_same_keys() {
+        let from_toml = toml(
+            "default_room = 'lounge'\n[limits]\nrooms = 7\n[jsonrpc]\nlisten = ['localhost:0', \
+             '[::1]:1']\nduplicate_names = 'reject'\nshow_addresses = false\n",
+        )
+        .expect("a file");
+        let from_json = json(
+            r#"{"default_room":"lounge","limits":{"rooms":7},"jsonrpc":{"listen":["localhost:0",
+            "[::1]:1"],"duplicate_names":"reject","show_addresses":false}}"#,
+        )
+        .expect("a file");
+        assert_eq!(from_toml, from_json);
+        assert_eq!(from_toml.limits.rooms, 7);
+        assert_eq!(from_toml.jsonrpc.listen.len(), 2);
+        assert_eq!(from_toml.jsonrpc.duplicate_names, DuplicateNames::Reject);
+    }
+
+    #[test]
+    fn a_lone_text_is_one_address_and_an_empty_list_none() {
+        assert_eq!(toml("jsonrpc.listen = '[::1]:2'").expect("a file").jsonrpc.listen.len(), 1);
+        assert_eq!(toml("jsonrpc.listen = []").expect("a file").jsonrpc.listen, []);
+    }
+
+    #[test]
+    fn unknown_keys_name_their_line_and_the_nearest_known_one() {
+        for (text, complaint) in [
+            ("\nworker = 3", "p.toml:2: worker: there is no such key; the nearest is workers"),
+            (
+                "[limits]\nrooms = 5\nframes_byte = 1",
+                "p.toml:3: limits.frames_byte: there is no such key; the nearest is \
+                 limits.frame_bytes",
+            ),
+            ("[limit]\nrooms = 3", "p.toml:1: limit: there is no such key; the nearest is limits"),
+            ("rooms = 3", "p.toml:1: rooms: there is no such key; the nearest is limits.rooms"),
+            (
+                "[jsonrpc]\nrooms = 3",
+                "p.toml:2: jsonrpc.rooms: there is no such key; the nearest is limits.rooms",
+            ),
+            ("\n[udp]", "p.toml:2: udp: this dialect is not in this build yet"),
+        ] {
+            assert_eq!(refused(text), complaint);
+        }
+        assert_eq!(
+            json("{\"limits\":{\n\"rooms\":1,\n\"room\":1}}"),
+            Err("p.json:3: limits.room: there is no such key; the nearest is limits.rooms".into())
+        );
+    }
+
+    #[test]
+    fn wrong_types_name_their_line_and_key() {
+        for (text, place) in [
+            ("\nworkers = 'two'", "p.toml:2: workers: "),
+            ("[limits]\n\nrooms = -1", "p.toml:3: limits.rooms: "),
+            ("limits = 3", "p.toml:1: limits: "),
+            ("[data]", "p.toml:1: data: "),
+            ("[data]\nfolder = 1", "p.toml:1: data: "),
+            ("[limits.rooms]\nlow = 1", "p.toml:1: limits.rooms: "),
+            ("[jsonrpc]\nduplicate_names = 'both'", "p.toml:2: jsonrpc.duplicate_names: "),
+            ("[jsonrpc]\nlisten = 'here'", "p.toml:2: jsonrpc.listen: \"here\" is no address: "),
+            ("[jsonrpc]\nlisten = [\n 'h:1',\n 'h:x']", "p.toml:2: jsonrpc.listen: \"h:x\" is no "),
+            ("[jsonrpc]\nlisten = 3", "p.toml:2: jsonrpc.listen: "),
+        ] {
+            let complaint = refused(text);
+            assert!(complaint.starts_with(place), "{complaint}");
+        }
+    }
+
+    #[test]
+    fn wrong_types_in_json_name_their_line_and_key() {
+        for (text, place) in [
+            ("{\n\"workers\": \"two\", \"data\": \"\"}", "p.json:2: workers: "),
+            ("{\n\"workers\":-1,\"data\":\"\"}", "p.json:2: workers: "),
+            ("{\"data\":\"\",\"workers\":1.5}", "p.json:1: workers: "),
+            (
+                "{\"limits\":{\"rooms\":1,\n\"json_depth\":[]},\"workers\":1}",
+                "p.json:2: limits.json_depth: ",
+            ),
+            ("{\"limits\":\n3,\"workers\":1}", "p.json:2: limits: "),
+            (
+                "{\"jsonrpc\":{\"listen\":[\"h:1\",\"h\"]}}",
+                "p.json:1: jsonrpc.listen: \"h\" is no ",
+            ),
+            ("{\"jsonrpc\":{\"listen\":\"h\"}}", "p.json:1: jsonrpc.listen: \"h\" is no "),
+            ("{\"workers\":1,\"workers\":1}", "p.json:1: workers: "),
+            ("{\"workers\":1,", "p.json:1: "),
+        ] {
+            let complaint = json(text).expect_err("an error");
+            assert!(complaint.starts_with(place), "{complaint}");
+        }
+    }
+
+    #[test]
+    fn values_that_cannot_be_used_name_their_line_and_key() {
+        for (text, complaint) in [
+            ("\nworkers = 0", "p.toml:2: workers: 0 is not from 1 to 64"),
+            (
+                "[limits]\nconnections = 0",
+                "p.toml:2: limits.connections: 0 is not from 1 to 1000000",
+            ),
+            (
+                "[limits]\nrooms = 1\noutbox_soft_bytes = 2048",
+                "p.toml:3: limits.outbox_soft_bytes: outbox_low_bytes, 65536, may not be more \
+                 than outbox_soft_bytes, 2048",
+            ),
+            (
+                "[jsonrpc]\n\nlisten = ['h:1', 'h:1']",
+                "p.toml:3: jsonrpc.listen: h:1 is in the list twice",
+            ),
+        ] {
+            assert_eq!(refused(text), complaint);
+        }
+        for room in [String::new(), "  ".into(), "x".repeat(51), "\\u0007".into()] {
+            let complaint = refused(&format!("default_room = \"{room}\""));
+            assert!(complaint.starts_with("p.toml:1: default_room: a room's name"), "{complaint}");
+        }
+        let longest = format!("default_room = ' {} '", "x".repeat(50));
+        assert!(toml(&longest).is_ok());
+    }
+
+    #[test]
+    fn the_sample_is_the_defaults_and_has_every_key() {
+        let sample = include_str!("../../parlance.toml");
+        assert_eq!(toml(sample), Ok(File::default()));
+        let document = Document::parse(sample, Format::Toml).expect("a document");
+        for key in crate::config::known::known_keys() {
+            assert!(document.line_of(&key).is_some(), "the sample lacks {key}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Every address and limit of the daemon, parsed and validated once.
+//!
+//! A [`Config`] is the defaults, then a file ([`Config::load`]), then the command line
+//! ([`Overrides`]), each winning over the one before. Whoever holds a `Config` need not check it
+//! again: every number is inside its range and every address can be taken apart.
+//!
+//! This module does not open anything but the configuration file: it binds no address, resolves no
+//! host name, makes no folder and reads no environment variable.
+
+mod address;
+pub mod command_line;
+mod dialect;
+mod document;
+mod error;
+mod file;
+mod known;
+mod limits;
+mod nearest;
+
+use std::path::{Path, PathBuf};
+
+pub use address::{Address, AddressError};
+pub use dialect::{Dialect, UnknownDialect};
+pub use error::ConfigError;
+pub use file::{DuplicateNames, JsonRpc};
+pub use limits::Limits;
+
+use file::File;
+
+/// A complete, valid configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The data folder, when the file or the command line names one.
+    pub data: Option<PathBuf>,
+    /// Name of the room that always exists, as it was written: 1 to 50 characters, no control
+    /// characters.
+    pub default_room: String,
+    /// How many worker threads take what would block the loop: 1 to 64.
+    pub workers: usize,
+    /// The bounds on what peers can make the daemon hold.
+    pub limits: Limits,
+    /// What is particular to the `jsonrpc` dialect.
+    pub jsonrpc: JsonRpc,
+    /// What to listen on, in the order to open and announce it; never empty, none twice.
+    pub listeners: Vec<Listener>,
+}
+
+/// One address that a dialect is served on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The dialect spoken there.
+    pub dialect: Dialect,
+    /// The address as it was written; a host name is not resolved yet.
+    pub address: Address,
+}
+
+/// What the command line says about the configuration; it wins over the file, at a reload too.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// The dialects to serve, in order, with their address when one is given. Empty: all, as
+    /// configured.
+    pub listen: Vec<(Dialect, Option<Address>)>,
+    /// The host to serve `jsonrpc` on.
+    pub bind: Option<String>,
+    /// The port to serve `jsonrpc` on; 0 takes a free one.
+    pub port: Option<u16>,
+    /// The data folder.
+    pub data: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads the file, if there is one, and puts the command line's wishes over it.
+    ///
+    /// A file whose name ends in `.json` is JSON, any other TOML; the keys are the same. Can be
+    /// called again with the same arguments to learn what has changed.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is not in its format, has an unknown key or a value outside its
+    /// range; or file and command line together leave nothing to listen on or name an address
+    /// twice.
+    pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Config, ConfigError> {
+        let file = match file {
+            Some(path) => file::read(path)?,
+            None => File::default(),
+        };
+        Config::combine(file, overrides)
+    }
+
+    fn combine(file: File, overrides: &Overrides) -> Result<Config, ConfigError> {
+        let listeners = listeners(&file, overrides);
+        if listeners.is_empty() {
+            return Err(ConfigError::NothingToListenOn);
+        }
+        if let Some(listener) = first_repeat(&listeners) {
+            return Err(ConfigError::ListenedTwice { listener: listener.clone() });
+        }
+        let configured_data = (!file.data.is_empty()).then(|| PathBuf::from(&file.data));
+        Ok(Config {
+            data: overrides.data.clone().or(configured_data),
+            default_room: file.default_room,
+            workers: file.workers,
+            limits: file.limits,
+            jsonrpc: file.jsonrpc,
+            listeners,
+        })
+    }
+}
+
+impl Default for Config {
+    /// What `parlance` alone runs with.
+    fn default() -> Config {
+        let file = File::default();
+        Config {
+            listeners: listeners(&file, &Overrides::default()),
+            data: None,
+            default_room: file.default_room,
+            workers: file.workers,
+            limits: file.limits,
+            jsonrpc: file.jsonrpc,
+        }
+    }
+}
+
+fn listeners(file: &File, overrides: &Overrides) -> Vec<Listener> {
+    let mut listeners = Vec::new();
+    if overrides.listen.is_empty() {
+        for dialect in Dialect::ALL {
+            let addresses = moved(dialect, file.listen(dialect).to_vec(), overrides);
+            listeners.extend(addresses.into_iter().map(|address| Listener { dialect, address }));
+        }
+    }
+    for (dialect, address) in &overrides.listen {
+        let addresses = match address {
+            Some(address) => vec![address.clone()],
+            None => {
+                let mut configured = file.listen(*dialect).to_vec();
+                if configured.is_empty() {
+                    configured.push(dialect.default_address());
+                }
+                moved(*dialect, configured, overrides)
+            }
+        };
+        listeners
+            .extend(addresses.into_iter().map(|address| Listener { dialect: *dialect, address }));
+    }
+    listeners
+}
+
+/// Applies `--bind` and `--port`, which are `jsonrpc`'s: with either, it is served on one address,
+/// and what they leave open comes from the first configured one.
+fn moved(dialect: Dialect, configured: Vec<Address>, overrides: &Overrides) -> Vec<Address> {
+    let named = overrides.bind.is_some() || overrides.port.is_some();
+    if dialect != Dialect::JsonRpc || !named {
+        return configured;
+    }
+    let mut address = configured.into_iter().next().unwrap_or_else(|| dialect.default_address());
+    if let Some(host) = &overrides.bind {
+        address.host.clone_from(host);
+    }
+    if let Some(port) = overrides.port {
+        address.port = port;
+    }
+    vec![address]
+}
+
+/// The first listener that stands there a second time. Port 0 is a new port every time.
+fn first_repeat(listeners: &[Listener]) -> Option<&Listener> {
+    listeners
+        .iter()
+        .enumerate()
+        .find(|(place, listener)| {
+            listener.address.port != 0 && listeners[..*place].contains(listener)
+        })
+        .map(|(_, listener)| listener)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Address {
+        text.parse().expect("an address")
+    }
+
+    fn served(listen: &[&str], overrides: &Overrides) -> Result<Vec<String>, ConfigError> {
+        let mut file = File::default();
+        file.jsonrpc.listen = listen.iter().map(|text| address(text)).collect();
+        let config = Config::combine(file, overrides)?;
+        Ok(config.listeners.iter().map(|listener| listener.address.to_string()).collect())
+    }
+
+    #[test]
+    fn without_anything_said_the_defaults_are_served() {
+        let config = Config::load(None, &Overrides::default()).expect("a configuration");
+        assert_eq!(config, Config::default());
+        assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:65432");
+    }
+
+    #[test]
+    fn a_named_dialect_without_address_takes_the_configured_ones() {
+        let overrides =
+            Overrides { listen: vec![(Dialect::JsonRpc, None)], ..Overrides::default() };
+        let served_on = served(&["127.0.0.1:1", "[::1]:2"], &overrides).expect("listeners");
+        assert_eq!(served_on, ["127.0.0.1:1", "[::1]:2"]);
+        assert_eq!(served(&[], &overrides).expect("listeners"), ["127.0.0.1:65432"]);
+    }
+
+    #[test]
+    fn a_named_address_wins_over_the_file_and_keeps_its_order() {
+        let overrides = Overrides {
+            listen: vec![
+                (Dialect::JsonRpc, Some(address("0.0.0.0:9"))),
+                (Dialect::JsonRpc, Some(address("127.0.0.1:8"))),
+            ],
+            ..Overrides::default()
+        };
+        let served_on = served(&["127.0.0.1:1"], &overrides).expect("listeners");
+        assert_eq!(served_on, ["0.0.0.0:9", "127.0.0.1:8"]);
+    }
+
+    #[test]
+    fn bind_and_port_move_the_first_configured_address() {
+        let port = Overrides { port: Some(7), ..Overrides::default() };
+        assert_eq!(served(&["[::1]:1", "127.0.0.1:2"], &port).expect("listeners"), ["[::1]:7"]);
+        let bind = Overrides { bind: Some("0.0.0.0".into()), ..Overrides::default() };
+        assert_eq!(served(&["127.0.0.1:2"], &bind).expect("listeners"), ["0.0.0.0:2"]);
+    }
+
+    #[test]
+    fn an_address_twice_is_refused_unless_its_port_is_taken_anew() {
+        let twice = |text| Overrides {
+            listen: vec![(Dialect::JsonRpc, None), (Dialect::JsonRpc, Some(address(text)))],
+            ..Overrides::default()
+        };
+        let refused = served(&["127.0.0.1:5"], &twice("127.0.0.1:5")).expect_err("named twice");
+        assert!(refused.to_string().contains("jsonrpc 127.0.0.1:5"), "{refused}");
+        assert_eq!(served(&["127.0.0.1:0"], &twice("127.0.0.1:0")).expect("two").len(), 2);
+    }
+
+    #[test]
+    fn a_file_that_turns_everything_off_is_refused() {
+        let refused = served(&[], &Overrides::default()).expect_err("nothing to listen on");
+        assert!(matches!(refused, ConfigError::NothingToListenOn));
+    }
+
+    #[test]
+    fn the_data_folder_of_the_command_line_wins() {
+        let mut file = File { data: "/from/file".into(), ..File::default() };
+        let overrides = Overrides { data: Some("/from/line".into()), ..Overrides::default() };
+        let config = Config::combine(file.clone(), &overrides).expect("a configuration");
+        assert_eq!(config.data, Some("/from/line".into()));
+        let config = Config::combine(file.clone(), &Overrides::default()).expect("one");
+        assert_eq!(config.data, Some("/from/file".into()));
+        file.data.clear();
+        let config = Config::combine(file, &Overrides::default()).expect("one");
+        assert_eq!(config.data, None);
+    }
+}

@@ -1,0 +1,210 @@
+//! What is served: the chat behind its listeners, from open to closed.
+//!
+//! Opening is separate from running, so that whatever goes wrong in it is told before `ready`.
+
+use std::net::SocketAddr;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, SystemTime};
+
+use crate::chat::dialect::{self, House};
+use crate::chat::{self, ChatServer, Timestamp};
+use crate::config::{Config, Dialect, DuplicateNames, Listener};
+use crate::rpc::{self, Effects, JsonLimits, ListenerId, ServiceId};
+
+use super::error::RunError;
+use super::signals::Signal;
+
+/// Jobs that may wait for a worker thread.
+const WORKER_QUEUE_MAX: usize = 64;
+
+/// Everything that is open, waiting to be run.
+pub(super) struct Server {
+    server: rpc::Server<House>,
+    doors: Doors,
+    signals: (Sender<Signal>, Receiver<Signal>),
+}
+
+/// The listeners that are open, and the services behind them.
+struct Doors {
+    services: Vec<(Dialect, ServiceId)>,
+    open: Vec<(Listener, ListenerId)>,
+}
+
+impl Server {
+    /// Opens every listener.
+    ///
+    /// # Errors
+    ///
+    /// The first that cannot be opened.
+    pub(super) fn open(config: &Config) -> Result<Server, RunError> {
+        let random = Box::new(|| getrandom::u64().expect("the system has random numbers"));
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let now = Timestamp(since.as_millis() as u64);
+        let chat =
+            ChatServer::new(chat_settings(config), now, random).map_err(RunError::DefaultRoom)?;
+        let house = House::new(chat, dialect_settings(config));
+        let mut server = rpc::Server::new(house).map_err(RunError::Loop)?;
+        server.set_workers(config.workers, WORKER_QUEUE_MAX);
+
+        let fx = server.effects();
+        fx.set_limits(transport_limits(config));
+        let mut doors = Doors { services: Vec::new(), open: Vec::new() };
+        for listener in &config.listeners {
+            let id = doors.listen(fx, listener)?;
+            doors.open.push((listener.clone(), id));
+        }
+        Ok(Server { server, doors, signals: mpsc::channel() })
+    }
+
+    /// Where each listener is, in the order of the configuration.
+    pub(super) fn addresses(&mut self) -> Vec<(Dialect, SocketAddr)> {
+        let fx = self.server.effects();
+        let open = self.doors.open.iter();
+        open.filter_map(|(listener, id)| Some((listener.dialect, fx.listener_addr(*id)?))).collect()
+    }
+
+    /// How another thread tells this server of a signal.
+    pub(super) fn on_signal(&self) -> impl FnMut(Signal) + Send + 'static {
+        let sender = self.signals.0.clone();
+        let handle = self.server.handle();
+        move |signal| {
+            // Fails when the server has ended, which then needs no telling.
+            if sender.send(signal).is_ok() {
+                handle.post(|_, _| {});
+            }
+        }
+    }
+
+    /// Serves until told to stop. `reload` gives the new configuration, if there is a good one.
+    ///
+    /// # Errors
+    ///
+    /// The event queue fails.
+    pub(super) fn run(
+        mut self,
+        mut reload: impl FnMut() -> Option<Config>,
+    ) -> Result<(), RunError> {
+        loop {
+            match self.signals.1.try_recv() {
+                Ok(Signal::Stop) => break,
+                Ok(Signal::Reload) => {
+                    if let Some(config) = reload() {
+                        self.apply(&config);
+                    }
+                }
+                Err(_) => self.server.turn(None).map_err(RunError::Loop)?,
+            }
+        }
+        log::info!("shutting down");
+        let (house, fx) = self.server.parts();
+        house.farewell(fx);
+        fx.stop();
+        self.server.run().map_err(RunError::Loop)
+    }
+
+    /// Puts a new configuration in force; drops nobody.
+    fn apply(&mut self, config: &Config) {
+        let (house, fx) = self.server.parts();
+        fx.set_limits(transport_limits(config));
+        house.chat.set_settings(chat_settings(config));
+        house.settings = dialect_settings(config);
+        self.doors.change(fx, &config.listeners);
+    }
+}
+
+impl Doors {
+    fn listen(
+        &mut self,
+        fx: &mut Effects<House>,
+        listener: &Listener,
+    ) -> Result<ListenerId, RunError> {
+        let dialect = listener.dialect;
+        let service = match self.services.iter().find(|(known, _)| *known == dialect) {
+            Some(&(_, service)) => service,
+            None => {
+                let service = service(fx, dialect);
+                self.services.push((dialect, service));
+                service
+            }
+        };
+        let cannot =
+            |source| RunError::Listen { dialect, address: listener.address.clone(), source };
+        let places = listener.address.resolve().map_err(cannot)?;
+        fx.listen(&places[..], service).map_err(|error| cannot(error.into()))
+    }
+
+    /// Opens what is new, then closes what is no longer wanted; where something new of a dialect
+    /// cannot be opened, its old listeners stay.
+    fn change(&mut self, fx: &mut Effects<House>, wanted: &[Listener]) {
+        let mut failed = Vec::new();
+        for listener in wanted {
+            if self.open.iter().any(|(open, _)| open == listener) {
+                continue;
+            }
+            match self.listen(fx, listener) {
+                Ok(id) => {
+                    log::info!("listening for {} on {}", listener.dialect, listener.address);
+                    self.open.push((listener.clone(), id));
+                }
+                Err(error) => {
+                    log::error!("{error}; what was listened on before stays");
+                    failed.push(listener.dialect);
+                }
+            }
+        }
+        self.open.retain(|(listener, id)| {
+            let keep = wanted.contains(listener) || failed.contains(&listener.dialect);
+            if !keep {
+                log::info!("no longer listening for {} on {}", listener.dialect, listener.address);
+                fx.unlisten(*id);
+            }
+            keep
+        });
+    }
+}
+
+/// The service that speaks a dialect.
+fn service(fx: &mut Effects<House>, dialect: Dialect) -> ServiceId {
+    match dialect {
+        Dialect::JsonRpc => fx.add_service(dialect::jsonrpc::service()),
+    }
+}
+
+fn transport_limits(config: &Config) -> rpc::Limits {
+    let limits = &config.limits;
+    rpc::Limits {
+        connections: limits.connections,
+        outbox_low_bytes: limits.outbox_low_bytes,
+        outbox_soft_bytes: limits.outbox_soft_bytes,
+        outbox_soft: Duration::from_secs(limits.outbox_soft_s),
+        outbox_hard_bytes: limits.outbox_hard_bytes,
+        silence: Some(Duration::from_secs(limits.idle_before_join_s)),
+        ..rpc::Limits::default()
+    }
+}
+
+fn chat_settings(config: &Config) -> chat::Settings {
+    let limits = &config.limits;
+    chat::Settings {
+        default_room: config.default_room.clone(),
+        rooms_max: limits.rooms,
+        presence_members_max: limits.presence_members,
+        history_events_max: limits.history_events,
+        history_bytes_max: limits.history_bytes,
+        history_total_bytes_max: limits.history_total_bytes,
+        ..chat::Settings::default()
+    }
+}
+
+fn dialect_settings(config: &Config) -> dialect::Settings {
+    let limits = &config.limits;
+    dialect::Settings {
+        json: JsonLimits {
+            frame_bytes: limits.frame_bytes,
+            depth: u16::try_from(limits.json_depth).unwrap_or(u16::MAX),
+            batch_items: limits.batch_items,
+        },
+        suffix_duplicate_names: config.jsonrpc.duplicate_names == DuplicateNames::Suffix,
+        show_addresses: config.jsonrpc.show_addresses,
+    }
+}

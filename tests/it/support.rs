@@ -1,0 +1,209 @@
+//! What every test of the running daemon needs. Everything waits for an event and gives up after
+//! [`PATIENCE`]; nothing sleeps.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long anything may take before the test fails.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A new folder, removed with all that is in it when the value is dropped.
+pub(crate) struct TempFolder(PathBuf);
+
+impl TempFolder {
+    pub(crate) fn new() -> TempFolder {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("parlance-it-{}-{count}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::create_dir(&path).expect("a temporary folder");
+        TempFolder(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The path of `name` in the folder, as an argument.
+    pub(crate) fn at(&self, name: &str) -> String {
+        self.0.join(name).to_str().expect("a UTF-8 path").to_owned()
+    }
+
+    /// Writes a file and gives its path, as an argument.
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        let path = self.at(name);
+        fs::write(&path, text).expect("a written file");
+        path
+    }
+}
+
+impl Drop for TempFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs `work` on another thread and waits for its result, but not for ever.
+pub(crate) fn within_patience<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(work()));
+    receiver.recv_timeout(PATIENCE).ok()
+}
+
+/// The `parlance` command with arguments, untouched by the variables of whoever runs the tests.
+pub(crate) fn parlance(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_parlance"));
+    command.args(arguments).stdin(Stdio::null());
+    for variable in ["RUST_LOG", "PARLANCE_DATA", "XDG_DATA_HOME"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Runs a command to its end; what outlasts [`PATIENCE`] is killed and fails the test.
+pub(crate) fn run(command: &mut Command) -> Output {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a process");
+    let pid = Pid::from_child(&child);
+    match within_patience(move || child.wait_with_output()) {
+        Some(output) => output.expect("its output"),
+        None => {
+            let _ = kill_process(pid, Signal::KILL);
+            panic!("{command:?} does not end");
+        }
+    }
+}
+
+/// As [`run`], and gives the exit code, stdout and stderr.
+pub(crate) fn ended(arguments: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = run(&mut parlance(arguments));
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (status.code().expect("an exit code"), text(stdout), text(stderr))
+}
+
+/// A running daemon, killed when the value is dropped.
+pub(crate) struct Daemon {
+    child: Child,
+    listeners: Vec<(String, SocketAddr)>,
+    log: Receiver<String>,
+    /// The data folder, unless the arguments name one.
+    folder: TempFolder,
+}
+
+impl Daemon {
+    /// Starts the daemon and waits until it is ready. Without `--data` among the arguments it gets
+    /// a new folder.
+    pub(crate) fn start(arguments: &[&str]) -> Daemon {
+        let folder = TempFolder::new();
+        let mut command = parlance(arguments);
+        if !arguments.contains(&"--data") {
+            command.arg("--data").arg(folder.path());
+        }
+        Daemon::start_command(&mut command, folder)
+    }
+
+    /// As [`start`](Daemon::start), with a command that may have been prepared further.
+    pub(crate) fn start_command(command: &mut Command, folder: TempFolder) -> Daemon {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a process");
+        let stdout = lines(child.stdout.take().expect("stdout"));
+        let log = lines(child.stderr.take().expect("stderr"));
+        let mut daemon = Daemon { child, listeners: Vec::new(), log, folder };
+        loop {
+            let Ok(line) = stdout.recv_timeout(PATIENCE) else {
+                let log: Vec<_> = daemon.log.try_iter().collect();
+                panic!("the daemon is not ready: {log:#?}");
+            };
+            if line == "ready" {
+                return daemon;
+            }
+            let mut words = line.split(' ');
+            assert_eq!(words.next(), Some("listening"), "{line}");
+            let dialect = words.next().expect("a dialect").to_owned();
+            let address = words.next().expect("an address").parse().expect("an address");
+            daemon.listeners.push((dialect, address));
+        }
+    }
+
+    /// The first address of a dialect.
+    pub(crate) fn address(&self, dialect: &str) -> SocketAddr {
+        let mut listeners = self.listeners.iter();
+        let found = listeners.find(|(name, _)| name == dialect);
+        found.unwrap_or_else(|| panic!("{dialect} is not served")).1
+    }
+
+    /// Every listener, as announced.
+    pub(crate) fn listeners(&self) -> &[(String, SocketAddr)] {
+        &self.listeners
+    }
+
+    /// A folder that lives as long as the daemon; its data folder, unless it was given another.
+    pub(crate) fn folder(&self) -> &TempFolder {
+        &self.folder
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("a running daemon");
+    }
+
+    /// Waits for a line of the log that contains `part`, and gives it.
+    pub(crate) fn wait_for_log(&self, part: &str) -> String {
+        let mut seen = Vec::new();
+        loop {
+            match self.log.recv_timeout(PATIENCE) {
+                Ok(line) if line.contains(part) => return line,
+                Ok(line) => seen.push(line),
+                Err(_) => panic!("the log does not say {part:?}: {seen:#?}"),
+            }
+        }
+    }
+
+    /// Sends SIGTERM and waits for the end.
+    pub(crate) fn stop(self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.wait()
+    }
+
+    /// Waits for the end.
+    pub(crate) fn wait(mut self) -> ExitStatus {
+        // Its log ends when it does, and that can be waited for with a bound.
+        loop {
+            match self.log.recv_timeout(PATIENCE) {
+                Ok(_) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => panic!("the daemon does not end"),
+            }
+        }
+        self.child.wait().expect("an exit status")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The lines of a stream, read on a thread of their own until it ends.
+fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
