@@ -25,6 +25,9 @@ impl ChatServer {
         now: Timestamp,
         out: &mut Vec<Event>,
     ) -> Result<RoomKey, Error> {
+        if let Some(session) = session {
+            self.session(session)?;
+        }
         let plan = self.plan(session, self.room_name(name)?, private, true)?;
         Ok(self.open_room(plan, now, out))
     }

@@ -88,3 +88,12 @@ fn rooms_are_bounded() {
     assert_eq!(chat.server.name_of(guest), Some("guest"));
     assert_eq!(chat.members("four"), ["guest"]);
 }
+
+#[test]
+fn who_closes_in_the_lobby_leaves_nothing_there() {
+    let mut chat = Chat::new();
+    let harper = chat.owner("harper");
+    assert_eq!(chat.server.lobby.len(), 1);
+    chat.close(harper);
+    assert!(chat.server.lobby.is_empty());
+}
