@@ -166,7 +166,7 @@ impl Groups {
 #[derive(Debug, Default)]
 pub(super) struct Memberships {
     first: Option<Membership>,
-    more: Option<Box<Vec<Membership>>>,
+    more: Box<[Membership]>,
 }
 
 /// A connection's place in a group: the group's slot and its index among the members.
@@ -178,16 +178,16 @@ pub(super) struct Membership {
 
 impl Memberships {
     pub(super) fn iter(&self) -> impl Iterator<Item = Membership> + '_ {
-        self.first.iter().chain(self.more.iter().flat_map(|more| more.iter())).copied()
+        self.first.iter().chain(&self.more).copied()
     }
 
     /// One of the groups, if there is any.
     pub(super) fn any(&self) -> Option<u32> {
-        self.iter().next().map(|m| m.group)
+        self.first.map(|m| m.group)
     }
 
     pub(super) fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.more.as_ref().map_or(0, |more| more.len())
+        usize::from(self.first.is_some()) + self.more.len()
     }
 
     pub(super) fn index_in(&self, group: u32) -> Option<u32> {
@@ -198,25 +198,29 @@ impl Memberships {
         if self.first.is_none() {
             self.first = Some(membership);
         } else {
-            self.more.get_or_insert_default().push(membership);
+            self.change_more(|more| more.push(membership));
         }
     }
 
     pub(super) fn remove(&mut self, group: u32) {
         if self.first.is_some_and(|m| m.group == group) {
-            self.first = self.more.as_mut().and_then(|more| more.pop());
-        } else if let Some(more) = &mut self.more {
-            more.retain(|m| m.group != group);
+            self.first = self.change_more(Vec::pop);
+        } else {
+            self.change_more(|more| more.retain(|m| m.group != group));
         }
-        if self.more.as_ref().is_some_and(|more| more.is_empty()) {
-            self.more = None;
-        }
+    }
+
+    fn change_more<T>(&mut self, change: impl FnOnce(&mut Vec<Membership>) -> T) -> T {
+        let mut more = std::mem::take(&mut self.more).into_vec();
+        let result = change(&mut more);
+        self.more = more.into_boxed_slice();
+        result
     }
 
     /// A member moved within its group.
     pub(super) fn moved(&mut self, group: u32, index: u32) {
-        let more = self.more.iter_mut().flat_map(|more| more.iter_mut());
-        if let Some(m) = self.first.iter_mut().chain(more).find(|m| m.group == group) {
+        let mut all = self.first.iter_mut().chain(&mut self.more);
+        if let Some(m) = all.find(|m| m.group == group) {
             m.index = index;
         }
     }

@@ -160,6 +160,14 @@ pub fn unsigned(n: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[at..]);
 }
 
+/// Appends `n` in decimal digits, with a minus where it is negative.
+pub fn signed(n: i64, out: &mut Vec<u8>) {
+    if n < 0 {
+        out.push(b'-');
+    }
+    unsigned(n.unsigned_abs(), out);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,6 +230,11 @@ mod tests {
         for n in [0, 1, 9, 10, 99, 100, 12_345, u64::MAX - 1, u64::MAX] {
             let mut out = Vec::new();
             unsigned(n, &mut out);
+            assert_eq!(out, n.to_string().as_bytes());
+        }
+        for n in [0, -1, 17, -32_700, i64::MIN, i64::MAX] {
+            let mut out = Vec::new();
+            signed(n, &mut out);
             assert_eq!(out, n.to_string().as_bytes());
         }
     }

@@ -15,6 +15,13 @@ use super::service::Service;
 /// A method: a plain function over the server's state and one call.
 pub type Handler<S> = fn(&mut S, &mut Call<'_, S>) -> Outcome;
 
+/// What is behind a name.
+enum Method<S: 'static> {
+    Handler(Handler<S>),
+    /// Always the same answer.
+    Document(String),
+}
+
 /// Told of a connection.
 pub type Hook<S> = fn(&mut S, &mut Effects<S>, ConnId);
 
@@ -48,9 +55,8 @@ impl Default for JsonLimits {
 /// [`JsonLimits::frame_bytes`] (which close the connection) are
 /// [`INVALID_REQUEST`](CallError::INVALID_REQUEST).
 pub struct JsonRpc<S: 'static> {
-    /// Sorted by name.
-    methods: Vec<(&'static str, Handler<S>)>,
-    document: Option<String>,
+    /// Sorted by [`rank`].
+    methods: Vec<(&'static str, Method<S>)>,
     limits: fn(&S) -> JsonLimits,
     on_opened: Hook<S>,
     on_version_2: Hook<S>,
@@ -69,7 +75,6 @@ impl<S: 'static> JsonRpc<S> {
     pub fn new() -> JsonRpc<S> {
         JsonRpc {
             methods: Vec::new(),
-            document: None,
             limits: |_| JsonLimits::default(),
             on_opened: |_, _, _| {},
             on_version_2: |_, _, _| {},
@@ -79,23 +84,30 @@ impl<S: 'static> JsonRpc<S> {
     }
 
     /// Registers a method; a later one of the same name replaces it.
-    pub fn method(mut self, name: &'static str, handler: Handler<S>) -> JsonRpc<S> {
-        match self.methods.binary_search_by_key(&name, |&(name, _)| name) {
-            Ok(index) => self.methods[index].1 = handler,
-            Err(index) => self.methods.insert(index, (name, handler)),
+    pub fn method(self, name: &'static str, handler: Handler<S>) -> JsonRpc<S> {
+        self.insert(name, Method::Handler(handler))
+    }
+
+    /// Answers `rpc.discover` with this OpenRPC document, which must be JSON.
+    pub fn document(self, document: impl Into<String>) -> JsonRpc<S> {
+        self.insert("rpc.discover", Method::Document(document.into()))
+    }
+
+    fn insert(mut self, name: &'static str, method: Method<S>) -> JsonRpc<S> {
+        match self.position(name) {
+            Ok(index) => self.methods[index].1 = method,
+            Err(index) => self.methods.insert(index, (name, method)),
         }
         self
     }
 
-    /// The names of the registered methods, sorted.
+    /// The names of the registered methods.
     pub fn methods(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.methods.iter().map(|&(name, _)| name)
     }
 
-    /// Answers `rpc.discover` with this OpenRPC document, which must be JSON.
-    pub fn document(mut self, document: impl Into<String>) -> JsonRpc<S> {
-        self.document = Some(document.into());
-        self
+    fn position(&self, name: &str) -> Result<usize, usize> {
+        self.methods.binary_search_by_key(&rank(name), |&(name, _)| rank(name))
     }
 
     /// Takes the bounds from the state, where they may change at run time.
@@ -126,11 +138,6 @@ impl<S: 'static> JsonRpc<S> {
     pub fn on_stopping(mut self, hook: fn(&mut S, &mut Effects<S>)) -> JsonRpc<S> {
         self.on_stopping = hook;
         self
-    }
-
-    fn find(&self, name: &str) -> Option<Handler<S>> {
-        let index = self.methods.binary_search_by_key(&name, |&(name, _)| name).ok()?;
-        Some(self.methods[index].1)
     }
 
     /// The connection speaks JSON-RPC 2.0 from now on.
@@ -223,23 +230,26 @@ impl<S: 'static> JsonRpc<S> {
             return Err(CallError::INVALID_REQUEST);
         }
         let method = request.method.as_deref().ok_or(CallError::INVALID_REQUEST)?;
-        let handler = self.find(method);
-        let document = self.document.as_deref().filter(|_| method == "rpc.discover");
-        if handler.is_none() && document.is_none() {
-            return Err(CallError::METHOD_NOT_FOUND);
-        }
+        let index = self.position(method).map_err(|_| CallError::METHOD_NOT_FOUND)?;
         let positional_too = if request.v2 { '[' } else { '{' };
         if request.params.is_some_and(|params| !params.starts_with(['{', positional_too])) {
             return Err(CallError::INVALID_PARAMS);
         }
         let mut call = Call::new(fx, conn, request.params, shape, batch, after);
-        match (handler, document) {
-            (Some(handler), _) => handler(state, &mut call).map(|_| ()),
-            (None, document) => call
-                .answer_with(|_, out| out.extend_from_slice(document.unwrap_or("{}").as_bytes()))
-                .map(|_| ()),
-        }
+        let outcome = match &self.methods[index].1 {
+            Method::Handler(handler) => handler(state, &mut call),
+            Method::Document(text) => {
+                call.answer_with(|_, out| out.extend_from_slice(text.as_bytes()))
+            }
+        };
+        outcome.map(|_| ())
     }
+}
+
+/// The order of the table of methods: by length first, since most names differ in it and comparing
+/// numbers is cheaper than comparing texts.
+fn rank(name: &str) -> (usize, &str) {
+    (name.len(), name)
 }
 
 /// How a 2.0 request is answered. One that is no valid request is no notification either, so its

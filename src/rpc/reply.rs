@@ -52,14 +52,14 @@ impl CallError {
             out.extend_from_slice(b"{\"error\":");
             json::string(&self.message, out);
             out.extend_from_slice(b",\"code\":");
-            out.extend_from_slice(self.code.to_string().as_bytes());
+            json::signed(self.code.into(), out);
         }
         out.push(b'}');
     }
 
     fn write_v2(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"code\":");
-        out.extend_from_slice(self.code.to_string().as_bytes());
+        json::signed(self.code.into(), out);
         out.extend_from_slice(b",\"message\":");
         json::string(&self.message, out);
         out.push(b'}');
