@@ -19,7 +19,7 @@ const GET_USERS_2: &str = r#"{"jsonrpc":"2.0","method":"get_users","params":{},"
 /// The loop and the envelope alone: a method that does nothing, in a server that has no state.
 fn nothing(c: &mut Criterion) {
     let service = JsonRpc::new()
-        .method("nothing", |(), call| call.answer_with(|out| out.extend_from_slice(b"{}")));
+        .method("nothing", |(), call| call.answer_with(|_, out| out.extend_from_slice(b"{}")));
     let (mut exchange, _) = Exchange::new((), service);
     bench(c, &mut exchange, "nothing", r#"{"method":"nothing","params":{}}"#, "{}", 1);
 }

@@ -191,6 +191,24 @@ impl<'de> Visitor<'de> for BatchVisitor {
     }
 }
 
+/// For the fuzzer: takes `frame` apart, and holds the result to what the parser says of it.
+#[cfg(feature = "fuzzing")]
+pub fn fuzz(frame: &[u8]) {
+    let parsed = parse(frame, 100);
+    let is_json = serde_json::from_slice::<IgnoredAny>(frame).is_ok();
+    let has_text = json::text(frame).is_some();
+    match &parsed {
+        Ok(_) => assert!(is_json && has_text),
+        // What is JSON and yet refused has a key twice.
+        Err(Malformed) => {
+            assert!(!is_json || !has_text || frame.iter().filter(|&&b| b == b':').count() > 1);
+        }
+    }
+    if let Ok(Parsed::Batch(batch)) = parsed {
+        assert!(batch.elements.len() <= 100);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -163,6 +163,9 @@ mod timer;
 mod transport;
 mod worker;
 
+#[cfg(feature = "fuzzing")]
+pub use envelope::fuzz as fuzz_envelope;
+
 pub use call::{Call, CallTicket, Outcome, Replied};
 pub use connection::{ConnId, End};
 pub use deferred::{Meanwhile, Ticket};
