@@ -142,7 +142,8 @@ impl Backlog {
 
     /// Bytes that count under the hard limit: all but one answer that is longer than it alone.
     pub(super) fn bytes_under_hard_limit(&self, hard: usize) -> usize {
-        let lone = self.queue.iter().find(|kept| kept.answer && kept.len() > hard);
+        // By its whole length, for it must not lose its excuse by being read.
+        let lone = self.queue.iter().find(|kept| kept.answer && kept.bytes.len() > hard);
         self.bytes - lone.map_or(0, Kept::len)
     }
 
@@ -223,5 +224,8 @@ mod tests {
         backlog.push(Kept::new(Rc::from(vec![0; 200]), 0, 200, true));
         assert_eq!(backlog.bytes_under_hard_limit(100), 50);
         assert_eq!(backlog.bytes_under_hard_limit(300), 250);
+        backlog.push(Kept::new(Rc::from(vec![0; 90]), 0, 90, false));
+        backlog.advance(200);
+        assert_eq!(backlog.bytes_under_hard_limit(100), 90, "half of it was read");
     }
 }

@@ -296,7 +296,12 @@ impl Transport {
         if !connection.takes_output() || connection.groups.index_in(id.slot).is_some() {
             return;
         }
-        let Some(group) = self.groups.get_mut(id) else { return };
+        if self.groups.get(id).is_none() {
+            return;
+        }
+        // This group may be the one published to last: then its next message settles nobody.
+        self.settle_all(conn.slot, None);
+        let group = self.groups.at_mut(id.slot);
         let index = group.members.len() as u32;
         group.members.push(Member { slot: conn.slot, from: group.batch.len() as u32 });
         self.connections[conn.slot as usize].groups.insert(Membership { group: id.slot, index });
