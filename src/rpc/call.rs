@@ -120,11 +120,10 @@ impl<'a, S: 'static> Call<'a, S> {
             return Err(super::Busy.into());
         }
         let (ticket, outcome) = self.defer();
-        // Should the threads refuse to start, the ticket is dropped, which answers.
-        let _ = self.fx.work(job, move |state, fx, result| {
+        self.fx.work(job, move |state, fx, result| {
             let answer = done(state, fx, result);
             ticket.settle(fx, answer);
-        });
+        })?;
         outcome
     }
 

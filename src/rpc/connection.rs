@@ -119,6 +119,8 @@ pub(super) struct Connection {
     pub(super) blocked: bool,
     /// More than the low mark is unsent: not read meanwhile.
     pub(super) paused: bool,
+    /// A deadline for the soft limit is set.
+    pub(super) soft_armed: bool,
     /// In the list of those to serve.
     pub(super) queued: bool,
     /// In the list of those to write to.
@@ -167,6 +169,7 @@ impl Connection {
             heard: false,
             blocked: false,
             paused: false,
+            soft_armed: false,
             queued: false,
             dirty: false,
             told: false,

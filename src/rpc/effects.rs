@@ -182,7 +182,7 @@ impl<S: 'static> Effects<S> {
         connection.tickets -= 1;
         connection.holds -= u32::from(ticket.meanwhile == Meanwhile::Wait);
         if connection.stage == Stage::HalfClosed && connection.tickets == 0 {
-            self.transport.deadlines.insert(until, id, Deadline::Flush);
+            self.transport.set_deadline(until, id, Deadline::Flush);
             self.transport.mark_dirty(id.slot);
         } else {
             self.transport.resume(id.slot);
@@ -194,7 +194,7 @@ impl<S: 'static> Effects<S> {
     /// case, with [`Lost`] if the job panicked.
     ///
     /// # Errors
-    /// [`Busy`] when too many jobs are waiting; then neither runs.
+    /// [`Busy`] when too many jobs are waiting; then neither `job` nor `done` runs.
     pub fn work<T: Send + 'static>(
         &mut self,
         job: impl FnOnce() -> T + Send + 'static,
@@ -204,7 +204,8 @@ impl<S: 'static> Effects<S> {
             return Err(Busy);
         }
         let completion = Completion::new(self.handle.clone(), done);
-        self.workers.submit(Box::new(move || completion.finish(job())))
+        self.workers.submit(Box::new(move || completion.finish(job())));
+        Ok(())
     }
 
     pub(super) fn job_completed(&mut self) {

@@ -129,7 +129,9 @@ impl Transport {
         };
         let bytes = backlog.bytes();
         connection.paused = bytes > limits.outbox_low_bytes;
-        if backlog.bytes_under_hard_limit(limits.outbox_hard_bytes) > limits.outbox_hard_bytes {
+        if bytes > limits.outbox_hard_bytes
+            && backlog.bytes_under_hard_limit(limits.outbox_hard_bytes) > limits.outbox_hard_bytes
+        {
             self.kill(id, End::Slow(bytes));
             return;
         }
@@ -137,7 +139,9 @@ impl Transport {
             backlog.over_soft_since = None;
         } else if backlog.over_soft_since.is_none() {
             backlog.over_soft_since = Some(now);
-            self.deadlines.insert(now + limits.outbox_soft, id, Deadline::Soft);
+            if !std::mem::replace(&mut connection.soft_armed, true) {
+                self.set_deadline(now + limits.outbox_soft, id, Deadline::Soft);
+            }
         }
         if was_paused {
             self.resume(id.slot);
@@ -160,7 +164,7 @@ impl Transport {
                 Ok(()) => {
                     connection.stage = Stage::Lingering;
                     connection.readable = true;
-                    self.deadlines.insert(until, id, Deadline::Linger);
+                    self.set_deadline(until, id, Deadline::Linger);
                     self.queue(id.slot);
                 }
                 Err(_) => self.finish(id),
@@ -190,11 +194,17 @@ impl Transport {
             (Deadline::Flush, Stage::HalfClosed) if connection.tickets == 0 => self.finish(id),
             (Deadline::Linger, Stage::Lingering) => self.finish(id),
             (Deadline::Soft, _) => {
-                if let Some(backlog) = &connection.backlog
-                    && backlog.over_soft_since.is_some_and(|since| now >= since + soft)
-                {
-                    let bytes = backlog.bytes();
-                    self.kill(id, End::Slow(bytes));
+                connection.soft_armed = false;
+                let Some(backlog) = &connection.backlog else { return };
+                let (bytes, since) = (backlog.bytes(), backlog.over_soft_since);
+                match since.map(|since| since + soft) {
+                    Some(due) if now >= due => self.kill(id, End::Slow(bytes)),
+                    // It was under the limit in between: its time began anew.
+                    Some(due) => {
+                        connection.soft_armed = true;
+                        self.set_deadline(due, id, Deadline::Soft);
+                    }
+                    None => {}
                 }
             }
             _ => {}

@@ -94,7 +94,8 @@ impl<S: 'static> Server<S> {
         })
     }
 
-    /// Sets how many worker threads there are, and how many jobs may wait for one.
+    /// Sets how many worker threads there are, and how many jobs may wait for one. To be called
+    /// before there are jobs.
     pub fn set_workers(&mut self, threads: usize, queue_max: usize) {
         self.fx.workers = Workers::new(threads, queue_max);
     }
@@ -344,7 +345,7 @@ impl<S: 'static> Effects<S> {
         let id = ConnId { slot: slot as u32, serial };
         if let Some(silence) = transport.limits.silence {
             let until = transport.now + silence;
-            transport.deadlines.insert(until, id, super::timer::Deadline::Silence);
+            transport.set_deadline(until, id, super::timer::Deadline::Silence);
         }
         log::debug!("{id} {peer}: connected");
         Some(id)

@@ -1,7 +1,7 @@
 //! Time: the deadlines of connections and the timers of services.
 //!
-//! Neither is ever taken back from its queue: a deadline that has lost its meaning, or a timer that
-//! was cancelled, is dropped when it comes up.
+//! Neither is taken back one by one: a deadline that has lost its meaning, or a timer that was
+//! cancelled, is dropped when it comes up.
 
 use slab::Slab;
 use std::cmp::Reverse;
@@ -46,6 +46,15 @@ impl Deadlines {
         // One millisecond up, so that a deadline never comes up early.
         let ms = at.saturating_duration_since(self.start).as_millis() as u64 + 1;
         self.heap.push(Reverse((ms << 2 | what as u64, id)));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Keeps only the deadlines of connections that `keep` says yes to.
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(ConnId) -> bool) {
+        self.heap.retain(|Reverse((_, id))| keep(*id));
     }
 
     /// When the next deadline comes up.

@@ -126,7 +126,7 @@ impl Transport {
         connection.inbox = Vec::new();
         connection.undecoded = false;
         self.note_end(id, end);
-        self.deadlines.insert(until, id, Deadline::Flush);
+        self.set_deadline(until, id, Deadline::Flush);
         self.mark_dirty(id.slot);
     }
 
@@ -141,7 +141,7 @@ impl Transport {
         connection.stage = Stage::HalfClosed;
         connection.inbox = Vec::new();
         if connection.tickets == 0 {
-            self.deadlines.insert(until, id, Deadline::Flush);
+            self.set_deadline(until, id, Deadline::Flush);
         }
         self.note_end(id, End::Input);
         self.mark_dirty(id.slot);
@@ -167,6 +167,18 @@ impl Transport {
             self.ended.push(id);
             self.leave_all_groups(id.slot);
         }
+    }
+
+    /// Sets a deadline for a connection. Those of connections long gone are dropped when they
+    /// outnumber the others: there are at most four a connection.
+    pub(super) fn set_deadline(&mut self, at: Instant, id: ConnId, what: Deadline) {
+        if self.deadlines.len() > 8 * self.connections.len() + 1024 {
+            let connections = &self.connections;
+            self.deadlines.retain(|id| {
+                connections.get(id.slot as usize).is_some_and(|c| c.serial == id.serial)
+            });
+        }
+        self.deadlines.insert(at, id, what);
     }
 
     // ---- output --------------------------------------------------------------------------------

@@ -55,26 +55,24 @@ impl Workers {
         self.outstanding >= self.threads + self.queue_max
     }
 
-    /// Hands over a job; exactly one completion must follow.
-    pub(super) fn submit(&mut self, job: Job) -> Result<(), Busy> {
-        if self.is_busy() {
-            return Err(Busy);
-        }
-        let queue = match &self.queue {
-            Some(queue) => queue,
-            None => self.queue.insert(start(self.threads).map_err(|error| {
-                log::error!("cannot start worker threads: {error}");
-                Busy
-            })?),
-        };
-        // Fails only when all threads are gone, and then drops the job, which settles it as lost.
-        let _ = queue.send(job);
+    /// Hands over a job. One that cannot be run is dropped, which is a completion, too.
+    pub(super) fn submit(&mut self, job: Job) {
         self.outstanding += 1;
-        Ok(())
+        if self.queue.is_none() {
+            match start(self.threads) {
+                Ok(queue) => self.queue = Some(queue),
+                Err(error) => log::error!("cannot start worker threads: {error}"),
+            }
+        }
+        if let Some(queue) = &self.queue {
+            // Fails only when all threads are gone.
+            let _ = queue.send(job);
+        }
     }
 
+    /// A completion has come back.
     pub(super) fn completed(&mut self) {
-        self.outstanding -= 1;
+        self.outstanding = self.outstanding.saturating_sub(1);
     }
 }
 
