@@ -217,14 +217,27 @@ fn write_address(address: SocketAddr, out: &mut Vec<u8>) {
     let SocketAddr::V4(v4) = address else {
         return out.extend_from_slice(address.to_string().as_bytes());
     };
-    for (index, octet) in v4.ip().octets().into_iter().enumerate() {
-        if index > 0 {
-            out.push(b'.');
+    let [a, b, c, d] = v4.ip().octets();
+    // From the right, so that no digit is asked for twice.
+    let mut text = [b'.'; "255.255.255.255:65535".len()];
+    let mut at = text.len();
+    for (mut number, end) in
+        [(v4.port(), b':'), (d.into(), b'.'), (c.into(), b'.'), (b.into(), b'.'), (a.into(), 0)]
+    {
+        loop {
+            at -= 1;
+            text[at] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
         }
-        json::unsigned(octet.into(), out);
+        if end != 0 {
+            at -= 1;
+            text[at] = end;
+        }
     }
-    out.push(b':');
-    json::unsigned(v4.port().into(), out);
+    out.extend_from_slice(&text[at..]);
 }
 
 fn write_list(
@@ -234,12 +247,13 @@ fn write_list(
     mut write: impl FnMut(SessionId, &str, &mut Vec<u8>),
 ) {
     out.push(b'[');
-    for (index, (session, name)) in house.chat.members(room).enumerate() {
-        if index > 0 {
+    let mut first = true;
+    house.chat.members(room).for_each(|(session, name)| {
+        if !std::mem::take(&mut first) {
             out.push(b',');
         }
         write(session, name, out);
-    }
+    });
     out.push(b']');
 }
 

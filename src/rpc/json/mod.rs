@@ -1,8 +1,13 @@
 //! JSON text, handled as text: what an envelope needs beside a parser.
 //!
-//! Nothing here parses or validates JSON; `serde_json` does. A frame goes through [`text`] first,
-//! then to the parser; a value that crosses as its own bytes goes through [`compact`]; and
-//! [`string`] and [`unsigned`] write the two kinds of value that events are mostly made of.
+//! An envelope is taken apart with [`object`] and [`array()`], which check the whole of it and lend
+//! its parts as they stand; what a method makes of its parameters is `serde_json`'s. A value that
+//! crosses as its own bytes goes through [`compact`], and [`string`], [`unsigned`] and [`signed`]
+//! write the kinds of value that events are mostly made of.
+
+mod walk;
+
+pub use walk::{Malformed, array, check, object, unescape};
 
 use super::framing::scan;
 
