@@ -13,8 +13,5 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let framing = || Lines::new(line_bytes_max.into());
-    assert_eq!(
-        stream.in_pieces(&mut framing()),
-        stream.whole(&mut framing())
-    );
+    assert_eq!(stream.in_pieces(&mut framing()), stream.whole(&mut framing()));
 });

@@ -97,26 +97,32 @@ proptest! {
         prop_assert!(once.contains('\\') || between.all(|json| !json.contains(char::is_whitespace)));
     }
 
-    /// Of what is JSON, `text` takes just what can be decoded; of what is not, whatever it takes
-    /// is refused by the parser all the same.
+    /// Whatever is checked as a string can be decoded, and the other way round.
     #[test]
-    fn text_is_what_serde_json_can_decode(bytes in string_bytes()) {
+    fn a_string_is_valid_if_serde_json_can_decode_it(bytes in string_bytes()) {
         let decodes = serde_json::from_slice::<String>(&bytes).is_ok();
-        let passes: Result<serde::de::IgnoredAny, _> = serde_json::from_slice(&bytes);
-        match json::text(&bytes) {
-            Some(text) => {
-                prop_assert_eq!(text.as_bytes(), &bytes[..]);
-                prop_assert_eq!(decodes, passes.is_ok());
-            }
-            None => prop_assert!(!decodes),
-        }
+        let checks = std::str::from_utf8(&bytes).is_ok_and(|text| json::check(text).is_ok());
+        prop_assert_eq!(checks, decodes);
     }
 
     #[test]
-    fn no_bytes_break_text_and_compact(bytes in vec(any::<u8>(), 0..64)) {
-        if let Some(text) = json::text(&bytes) {
-            prop_assert!(compact(text).len() <= text.len());
-        }
+    fn what_is_valid_and_one_byte_off_is_judged_as_serde_json_does(
+        spaced in spaced(), at in any::<prop::sample::Index>(), byte in r#"[ \[\]{},:"0-9eE.+a-z\\-]"#,
+    ) {
+        prop_assert!(json::check(&spaced).is_ok(), "{}", spaced);
+        let mut text: Vec<char> = spaced.chars().collect();
+        let at = at.index(text.len());
+        text[at] = byte.chars().next().unwrap_or(' ');
+        let text: String = text.into_iter().collect();
+        let valid = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+        let halves = text.contains("\\ud") || text.contains("\\uD");
+        prop_assert!(json::check(&text).is_ok() == valid || halves, "{}", text);
+    }
+
+    #[test]
+    fn no_text_breaks_check_and_compact(text in any::<String>()) {
+        let _ = json::check(&text);
+        prop_assert!(compact(&text).len() <= text.len());
     }
 
     #[test]

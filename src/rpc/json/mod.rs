@@ -11,47 +11,6 @@ pub use walk::{Malformed, array, check, object, unescape};
 
 use super::framing::scan;
 
-/// The frame as text, if it is UTF-8 and none of its strings holds half a surrogate pair.
-///
-/// A lone surrogate escape (`"\ud800"`) is no text, yet a parser that passes over a value without
-/// decoding it lets it through, to break on whoever decodes it. A frame without a backslash costs
-/// little more than the check for UTF-8.
-///
-/// ```
-/// use parlance::rpc::json::text;
-///
-/// assert_eq!(text(br#"["\ud83d\ude00"]"#), Some(r#"["\ud83d\ude00"]"#));
-/// assert_eq!(text(br#"["\ud83d"]"#), None);
-/// assert_eq!(text(b"[\"\xff\"]"), None);
-/// ```
-pub fn text(frame: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(frame).ok()?;
-    has_paired_surrogates(frame).then_some(text)
-}
-
-/// Whether each surrogate escape has its other half. Backslashes outside strings count like those
-/// inside: no valid JSON has any there.
-fn has_paired_surrogates(json: &[u8]) -> bool {
-    let mut from = 0;
-    while let Some(at) = backslash(json, from) {
-        from = match escaped_unit(&json[at..]) {
-            Some(0xd800..0xdc00) => match escaped_unit(&json[at + 6..]) {
-                Some(0xdc00..0xe000) => at + 12,
-                _ => return false,
-            },
-            Some(0xdc00..0xe000) => return false,
-            Some(_) => at + 6,
-            None => at + 2,
-        };
-    }
-    true
-}
-
-/// Where the first backslash at `from` or later is.
-fn backslash(json: &[u8], from: usize) -> Option<usize> {
-    scan::find_by(json, from, |word| scan::equal(word, b'\\'), |byte| byte == b'\\')
-}
-
 /// The UTF-16 unit of the escape, `\u` and four digits, that `json` begins with.
 fn escaped_unit(json: &[u8]) -> Option<u16> {
     let (digits, _) = json.strip_prefix(br"\u")?.split_first_chunk::<4>()?;
@@ -180,7 +139,7 @@ mod tests {
     #[test]
     fn surrogate_escapes_come_in_pairs() {
         for whole in [r"\ud800\udc00", r"\uDBFF\uDFFF", r"\\ud800", r"\ud7ff\ue000", r"\\\\udc00"] {
-            assert!(text(format!("[\"{whole}\"]").as_bytes()).is_some(), "{whole}");
+            assert!(check(&format!("[\"{whole}\"]")).is_ok(), "{whole}");
         }
         for half in [
             r"\ud800",
@@ -191,7 +150,7 @@ mod tests {
             r"\ud800\\udc00",
             r"\\\ud800",
         ] {
-            assert_eq!(text(format!("[\"{half}\"]").as_bytes()), None, "{half}");
+            assert_eq!(check(&format!("[\"{half}\"]")), Err(Malformed), "{half}");
         }
     }
 
@@ -199,9 +158,9 @@ mod tests {
     fn text_that_is_no_json_breaks_nothing() {
         for odd in [r"\", r"\u", r"\uD8", r"\ud800", r"\ud800\", r"\ud800\u", "\\u00\u{e9}", r"\ux"]
         {
-            text(odd.as_bytes());
             for open in ["", "\"", " \""] {
                 let json = format!("{open}{odd}");
+                assert_eq!(check(&json), Err(Malformed));
                 let mut out = Vec::new();
                 compact(&json, &mut out);
                 assert!(out.len() <= json.len());
