@@ -3,6 +3,13 @@
 mod daemon;
 mod direction;
 mod framing;
+mod house;
 mod json_text;
+mod jsonrpc_classic;
+mod jsonrpc_names;
+mod jsonrpc_settings;
+mod jsonrpc_v2;
+mod jsonrpc_v2_letter;
+mod peer;
 mod simulation;
 mod support;
