@@ -5,6 +5,7 @@ mod direction;
 mod framing;
 mod house;
 mod json_text;
+mod jsonrpc_bad_input;
 mod jsonrpc_classic;
 mod jsonrpc_names;
 mod jsonrpc_settings;
