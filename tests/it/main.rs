@@ -2,6 +2,7 @@
 
 mod daemon;
 mod direction;
+mod faults;
 mod framing;
 mod house;
 mod json_text;
@@ -12,5 +13,6 @@ mod jsonrpc_settings;
 mod jsonrpc_v2;
 mod jsonrpc_v2_letter;
 mod peer;
+mod process;
 mod simulation;
 mod support;
