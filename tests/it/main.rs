@@ -14,5 +14,7 @@ mod jsonrpc_v2;
 mod jsonrpc_v2_letter;
 mod peer;
 mod process;
+mod rpc_deferred;
+mod rpc_loop;
 mod simulation;
 mod support;
