@@ -16,5 +16,7 @@ mod peer;
 mod process;
 mod rpc_deferred;
 mod rpc_loop;
+mod seed_000;
 mod simulation;
+mod skip;
 mod support;
