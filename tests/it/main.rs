@@ -2,7 +2,21 @@
 
 mod daemon;
 mod direction;
+mod faults;
 mod framing;
+mod house;
 mod json_text;
+mod jsonrpc_bad_input;
+mod jsonrpc_classic;
+mod jsonrpc_names;
+mod jsonrpc_settings;
+mod jsonrpc_v2;
+mod jsonrpc_v2_letter;
+mod peer;
+mod process;
+mod rpc_deferred;
+mod rpc_loop;
+mod seed_000;
 mod simulation;
+mod skip;
 mod support;

@@ -1,0 +1,234 @@
+//! Servers to test against, each on a thread and a port of its own, and what `jsonrpc` says.
+
+use parlance::chat::dialect::{House, Settings, jsonrpc};
+use parlance::chat::{self, ChatServer, Timestamp};
+use parlance::rpc::{Effects, Handle, Limits, Server};
+use std::net::SocketAddr;
+use std::sync::mpsc::channel;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::peer::Peer;
+
+/// How long the loop may take to answer a question.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server that runs on a thread of its own until this is dropped.
+pub(crate) struct Running<S: 'static> {
+    /// Where it listens, in the order the listeners were opened.
+    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) handle: Handle<S>,
+    before_stop: fn(&mut S, &mut Effects<S>),
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<S: 'static> Running<S> {
+    /// Runs what `build` makes, on a new thread.
+    pub(crate) fn start(
+        build: impl FnOnce() -> (Server<S>, Vec<SocketAddr>) + Send + 'static,
+    ) -> Running<S> {
+        let (sender, built) = channel();
+        let thread = std::thread::spawn(move || {
+            let (mut server, addresses) = build();
+            sender.send((addresses, server.handle())).expect("the test waits");
+            server.run().expect("the loop runs");
+        });
+        let (addresses, handle) = built.recv_timeout(PATIENCE).expect("a server");
+        Running { addresses, handle, before_stop: |_, _| {}, thread: Some(thread) }
+    }
+
+    /// A connection to the first listener.
+    #[track_caller]
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer_at(0)
+    }
+
+    /// A connection to a listener.
+    #[track_caller]
+    pub(crate) fn peer_at(&self, listener: usize) -> Peer {
+        Peer::connect(self.addresses[listener])
+    }
+
+    /// Asks the loop's own thread.
+    #[track_caller]
+    pub(crate) fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut S, &mut Effects<S>) -> T + Send + 'static,
+    ) -> T {
+        let (sender, answer) = channel();
+        self.handle.post(move |state, fx| {
+            // The test may have failed and gone.
+            let _ = sender.send(question(state, fx));
+        });
+        answer.recv_timeout(PATIENCE).expect("the loop answers")
+    }
+
+    /// Stops the server in good order, without waiting for its end.
+    pub(crate) fn begin_stop(&self) {
+        let before_stop = self.before_stop;
+        self.handle.post(move |state, fx| {
+            before_stop(state, fx);
+            fx.stop();
+        });
+    }
+}
+
+impl<S: 'static> Drop for Running<S> {
+    fn drop(&mut self) {
+        self.begin_stop();
+        let ended = self.thread.take().map(JoinHandle::join);
+        if !std::thread::panicking() {
+            assert!(matches!(ended, Some(Ok(()))), "the server's thread panicked");
+        }
+    }
+}
+
+/// Asks again and again until it is so. Each question takes a turn of the loop, so this does not
+/// race it; what never becomes so fails the test.
+#[track_caller]
+pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it never came to that");
+    }
+}
+
+/// What a house is built with.
+#[derive(Default)]
+pub(crate) struct Plan {
+    pub(crate) limits: Limits,
+    pub(crate) chat: chat::Settings,
+    pub(crate) dialect: Settings,
+}
+
+impl Plan {
+    /// The daemon's server with `jsonrpc` on a free port.
+    pub(crate) fn open(self) -> Running<House> {
+        let mut running = Running::start(move || self.build());
+        running.before_stop = |house, fx| house.farewell(fx);
+        running
+    }
+
+    /// The same, not running yet.
+    pub(crate) fn build(self) -> (Server<House>, Vec<SocketAddr>) {
+        let now = Timestamp(1_769_862_896_789);
+        let chat = ChatServer::new(self.chat, now, Box::new(numbers(7))).expect("a chat");
+        let mut server = Server::new(House::new(chat, self.dialect)).expect("a server");
+        server.effects().set_limits(self.limits);
+        let address = server.listen("127.0.0.1:0", jsonrpc::service()).expect("a listener");
+        (server, vec![address])
+    }
+}
+
+/// A house with the default limits and settings.
+pub(crate) fn open() -> Running<House> {
+    Plan::default().open()
+}
+
+/// Numbers that look random and are the same each time (the SplitMix64 sequence).
+fn numbers(seed: u64) -> impl FnMut() -> u64 {
+    let mut state = seed;
+    move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+}
+
+// ---- what the classic form says -------------------------------------------------------------------
+
+/// The answer to a message that was sent.
+pub(crate) const SENT: &str = r#"{"status":"success","message":"Message sent successfully"}"#;
+
+/// The answer to leaving.
+pub(crate) const LEFT: &str = r#"{"status":"success","message":"Left chat successfully"}"#;
+
+pub(crate) const PARSE: &str = r#"{"error":"Parse error","code":-32700}"#;
+pub(crate) const INVALID_REQUEST: &str = r#"{"error":"Invalid request","code":-32600}"#;
+pub(crate) const NOT_FOUND: &str = r#"{"error":"Method not found","code":-32601}"#;
+pub(crate) const INVALID_PARAMS: &str = r#"{"error":"Invalid params","code":-32602}"#;
+
+/// A notice.
+pub(crate) fn notice(text: &str) -> String {
+    format!(r#"{{"type":"system","message":"{text}","username":"SYSTEM"}}"#)
+}
+
+/// A message from `name`.
+pub(crate) fn chat(name: &str, text: &str) -> String {
+    format!(r#"{{"type":"chat","message":"{text}","username":"{name}"}}"#)
+}
+
+/// A private message from `name`.
+pub(crate) fn private(name: &str, text: &str) -> String {
+    format!(r#"{{"type":"private","message":"{text}","username":"{name}"}}"#)
+}
+
+/// A refusal.
+pub(crate) fn refusal(text: &str) -> String {
+    format!(r#"{{"status":"error","message":"{text}"}}"#)
+}
+
+/// `["A","B"]`
+pub(crate) fn list(names: &[&str]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    format!("[{}]", quoted.join(","))
+}
+
+/// The answer to a `join_chat` and the welcome after it. `users` are those of the room, the
+/// newcomer among them.
+pub(crate) fn joined(name: &str, users: &[&str]) -> String {
+    format!(
+        r#"{{"status":"success","message":"Joined chat as {name}","users":{}}}{}"#,
+        list(users),
+        notice(&format!("Welcome to the chat, {name}!"))
+    )
+}
+
+/// The answer to a `get_users` that asked for the simple form.
+pub(crate) fn users(names: &[&str]) -> String {
+    format!(r#"{{"status":"success","users":{},"count":{}}}"#, list(names), names.len())
+}
+
+/// A request to join under this name, which stands in JSON already.
+pub(crate) fn join(name: &str) -> String {
+    format!(r#"{{"method":"join_chat","params":{{"username":"{name}"}}}}"#)
+}
+
+/// A request to join a room.
+pub(crate) fn join_room(name: &str, room: &str) -> String {
+    format!(r#"{{"method":"join_chat","params":{{"username":"{name}","room":"{room}"}}}}"#)
+}
+
+/// A request to send a message, which stands in JSON already.
+pub(crate) fn say(text: &str) -> String {
+    format!(r#"{{"method":"send_message","params":{{"message":"{text}"}}}}"#)
+}
+
+/// A request to send a private message.
+pub(crate) fn whisper(to: &str, text: &str) -> String {
+    format!(r#"{{"method":"send_private","params":{{"to":"{to}","message":"{text}"}}}}"#)
+}
+
+pub(crate) const LEAVE: &str = r#"{"method":"leave_chat","params":{}}"#;
+pub(crate) const SIMPLE: &str = r#"{"method":"get_users","params":{"format":"simple"}}"#;
+
+impl Running<House> {
+    /// Somebody new in `general`; `users` are its members, the newcomer last.
+    #[track_caller]
+    pub(crate) fn member(&self, name: &str, users: &[&str]) -> Peer {
+        let mut peer = self.peer();
+        peer.ask(join(name), joined(name, users));
+        peer
+    }
+}
+
+impl Peer {
+    /// Proves that this classic connection still works and has received nothing since it was last
+    /// looked at: the answer to this comes next.
+    #[track_caller]
+    pub(crate) fn probe(&mut self) {
+        self.ask(r#"{"method":"probe"}"#, NOT_FOUND);
+    }
+}

@@ -1,0 +1,20 @@
+//! Tests that need a program which may not be there.
+
+use std::process::{Command, Stdio};
+
+/// Whether `program` can be run. If not, says why a test is skipped; with
+/// `PARLANCE_TEST_STRICT=1` in the environment that is a failure instead.
+#[track_caller]
+pub(crate) fn has(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let why = match command.status() {
+        Ok(status) if status.success() => return true,
+        Ok(status) => format!("`{program} --version` ended with {status}"),
+        Err(error) => format!("{program}: {error}"),
+    };
+    let strict = std::env::var_os("PARLANCE_TEST_STRICT").is_some_and(|value| value == "1");
+    assert!(!strict, "{why}");
+    println!("skipped: {why}");
+    false
+}
