@@ -51,7 +51,6 @@ impl Reloader {
             log::warn!("a change of `{key}` needs a restart");
         }
         self.current = config.clone();
-        log::info!("the configuration was read again");
         Some(config)
     }
 }

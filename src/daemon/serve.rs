@@ -109,6 +109,7 @@ impl Server {
         house.chat.set_settings(chat_settings(config));
         house.settings = dialect_settings(config);
         self.doors.change(fx, &config.listeners);
+        log::info!("the configuration was read again");
     }
 }
 
