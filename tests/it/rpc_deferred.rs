@@ -178,6 +178,16 @@ fn with_ids_answers_may_overtake() {
     desk.settle("a", Err(CallError::application("No luck")));
     peer.expect(error(-32000, "No luck", 1));
     peer.finish();
+    // In the classic form too; there, only a call without an id makes the others wait.
+    let mut peer = desk.peer();
+    peer.send([classic("hold", "c", Some(4)), classic("hold", "d", None)].concat());
+    peer.send(classic("echo", "e", Some(5)));
+    desk.await_ticket("d");
+    desk.settle("c", Err(CallError::application("No luck")));
+    peer.expect(r#"{"status":"error","message":"No luck","id":4}"#);
+    desk.settle("d", Ok("D"));
+    peer.expect(r#""D""e""#);
+    peer.finish();
 }
 
 #[test]
