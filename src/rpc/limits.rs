@@ -16,8 +16,8 @@ pub struct Limits {
     pub outbox_soft_bytes: usize,
     /// How long a connection may be over [`Self::outbox_soft_bytes`].
     pub outbox_soft: Duration,
-    /// Bytes of unsent output at which a connection is closed at once. A single longer answer is
-    /// excused and counts under the soft limit.
+    /// Bytes of unsent output at which a connection is closed at once. A single longer answer, or
+    /// what is sent to one connection in one go, is excused and counts under the soft limit.
     pub outbox_hard_bytes: usize,
     /// A connection from which nothing at all came for this long after connecting is closed.
     /// `None`: never.

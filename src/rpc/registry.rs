@@ -50,6 +50,9 @@ impl Default for JsonLimits {
 
 /// A JSON-RPC service over JSON values back to back.
 ///
+/// In the classic form an id is echoed inside the answer, so answers should be objects there: any
+/// other value is sent as it is, without the id.
+///
 /// Errors are [`CallError`]s: bytes that are no JSON and keys given twice are
 /// [`PARSE`](CallError::PARSE), JSON that is no request and frames over
 /// [`JsonLimits::frame_bytes`] (which close the connection) are
