@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::Deserialize;
+use serde::de::value::MapDeserializer;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::connection::ConnId;
@@ -56,7 +57,12 @@ impl<'a, S: 'static> Call<'a, S> {
     /// [`CallError::INVALID_PARAMS`] when they do not fit `T`, [`CallError::PARSE`] when a field of
     /// `T` is given twice.
     pub fn params<T: Deserialize<'a>>(&self) -> Result<T, CallError> {
-        serde_json::from_str(self.params.unwrap_or("{}")).map_err(|error| {
+        let Some(params) = self.params.filter(|params| *params != "{}") else {
+            let none = std::iter::empty::<((), ())>();
+            let none = MapDeserializer::<_, serde::de::value::Error>::new(none);
+            return T::deserialize(none).map_err(|_| CallError::INVALID_PARAMS);
+        };
+        serde_json::from_str(params).map_err(|error| {
             // The only way serde tells; a test holds it.
             let twice = error.is_data() && error.to_string().starts_with("duplicate field");
             if twice { CallError::PARSE } else { CallError::INVALID_PARAMS }

@@ -9,6 +9,7 @@
 use std::borrow::Cow;
 
 use super::{escaped_unit, special};
+use crate::rpc::framing::scan;
 
 /// How deep values may nest here; a framing's own limit comes first and is usually lower.
 const DEPTH_MAX: u32 = 128;
@@ -112,7 +113,7 @@ pub fn check(text: &str) -> Result<(), Malformed> {
 /// ```
 pub fn unescape(value: &str) -> Option<Cow<'_, str>> {
     let inner = value.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.as_bytes().contains(&b'\\') {
+    if scan::quote_or_backslash(inner.as_bytes(), 0).is_some() {
         serde_json::from_str(value).ok().map(Cow::Owned)
     } else {
         Some(Cow::Borrowed(inner))
