@@ -24,6 +24,8 @@ pub struct RoomView<'a> {
     pub permanent: bool,
     /// How many are in it.
     pub members: usize,
+    /// A number that grows whenever a member comes, goes or changes its name.
+    pub roster: u64,
     /// When it was made.
     pub created_at: Timestamp,
     /// Who made it, stale when that session has closed; `None`: the server.
@@ -43,6 +45,7 @@ impl<'a> RoomView<'a> {
             private: room.private,
             permanent: room.permanent,
             members: room.members.len(),
+            roster: room.roster,
             created_at: room.created_at,
             creator: room.creator,
             seq: room.history.seq(),

@@ -188,6 +188,9 @@ impl ChatServer {
             self.register.give(name.key, session);
         }
         if let (Some(old), Some(room)) = (old, room) {
+            if let Some(room) = self.rooms.get_mut(room) {
+                room.roster += 1;
+            }
             let renamed = EventKind::Renamed { old, new: name.shown };
             self.announce(room, session, now, renamed, out);
         }
@@ -211,6 +214,7 @@ impl ChatServer {
         own.room = Some(key);
         own.place = place;
         room.members.insert(place, session);
+        room.roster += 1;
         let members = room.members.len();
         if let Some(name) = own.name.clone().filter(|_| self.is_announced(members)) {
             self.announce(key, session, now, EventKind::Joined { name }, out);
@@ -231,6 +235,7 @@ impl ChatServer {
         let room = self.rooms.get_mut(key)?;
         let members = room.members.len();
         room.members.remove(&own.place);
+        room.roster += 1;
         let ends = room.members.is_empty() && !room.permanent;
         if own.signed_in {
             self.enter_lobby(session);

@@ -30,6 +30,8 @@ pub(super) struct Room {
     pub(super) permanent: bool,
     /// In joining order.
     pub(super) members: BTreeMap<u64, SessionId>,
+    /// Counts the changes of the members and their names.
+    pub(super) roster: u64,
     pub(super) history: RoomHistory,
 }
 
@@ -148,6 +150,7 @@ impl Rooms {
             private: plan.private,
             permanent: plan.permanent,
             members: BTreeMap::new(),
+            roster: 0,
             history: RoomHistory::default(),
         });
         let key = RoomKey::from(handle);

@@ -4,6 +4,7 @@ use crate::house::{
     INVALID_PARAMS, INVALID_REQUEST, LEAVE, LEFT, NOT_FOUND, PARSE, SENT, SIMPLE, chat, join,
     join_room, joined, notice, open, private, refusal, say, users, whisper,
 };
+use crate::peer::Peer;
 
 #[test]
 fn the_documented_session() {
@@ -373,4 +374,39 @@ fn an_id_is_added_last_as_it_stood() {
         .concat(),
     );
     peer.finish();
+}
+
+/// The list is made anew only when it has changed, so every kind of change has to show.
+#[test]
+fn get_users_is_true_after_every_change() {
+    let house = open();
+    let full = r#"{"method":"get_users","params":{}}"#;
+    let addresses = |members: &[(&str, &Peer)]| {
+        let users = members.iter().map(|(name, peer)| {
+            format!(r#"{{"username":"{name}","address":"{}"}}"#, peer.address())
+        });
+        format!(
+            r#"{{"status":"success","message":"Users retrieved successfully","users":[{}],"count":{}}}"#,
+            users.collect::<Vec<_>>().join(","),
+            members.len()
+        )
+    };
+    let mut stranger = house.peer();
+    stranger.ask(SIMPLE, users(&[]));
+    let mut ann = house.member("Ann", &["Ann"]);
+    stranger.ask(SIMPLE, users(&["Ann"]));
+    stranger.ask(full, addresses(&[("Ann", &ann)]));
+    let bob = house.member("Bob", &["Ann", "Bob"]);
+    ann.expect(notice("Bob has joined the chat!"));
+    stranger.ask(full, addresses(&[("Ann", &ann), ("Bob", &bob)]));
+    stranger.ask(SIMPLE, users(&["Ann", "Bob"]));
+    // Another room has another list, whatever was asked last.
+    let mut eve = house.peer();
+    eve.ask(join_room("Eve", "den"), joined("Eve", &["Eve"]));
+    eve.ask(SIMPLE, users(&["Eve"]));
+    stranger.ask(SIMPLE, users(&["Ann", "Bob"]));
+    bob.finish();
+    ann.expect(notice("Bob has left the chat!"));
+    stranger.ask(SIMPLE, users(&["Ann"]));
+    stranger.ask(full, addresses(&[("Ann", &ann)]));
 }

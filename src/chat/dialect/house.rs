@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::form::Form;
-use super::{FORMS, Fx};
+use super::{FORMS, Fx, jsonrpc};
 use crate::chat::{
     Audience, ChatServer, Error, Event, Join, Joined, RoomKey, SessionId, Timestamp,
 };
@@ -34,6 +34,8 @@ pub struct House {
     pub settings: Settings,
     /// For each room with members, the group of each form that has some.
     groups: HashMap<RoomKey, Vec<(u8, GroupId)>>,
+    /// The answers that `jsonrpc` gave last to who asked for the users.
+    pub(super) user_lists: jsonrpc::UserLists,
     /// What happened and was not delivered yet.
     pub(super) events: Vec<Event>,
 }
@@ -41,7 +43,13 @@ pub struct House {
 impl House {
     /// A house for this chat.
     pub fn new(chat: ChatServer, settings: Settings) -> House {
-        House { chat, settings, groups: HashMap::new(), events: Vec::new() }
+        House {
+            chat,
+            settings,
+            groups: HashMap::new(),
+            user_lists: Default::default(),
+            events: Vec::new(),
+        }
     }
 
     // ---- sessions ------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
 //! its two forms are [`JsonRpc`]'s; here are the methods and how events look.
 
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::io::Write;
 
 use super::Fx;
 use super::form::Form;
@@ -148,25 +148,52 @@ struct GetUsers<'a> {
     format: Text<'a>,
 }
 
+/// The last answer to `get_users`, full and simple, for as long as it is true. Clients poll the
+/// users, of a large room too, far more often than these change.
+pub(super) type UserLists = [UserList; 2];
+
+#[derive(Default)]
+pub(super) struct UserList {
+    /// The room, and its roster then.
+    of: Option<(RoomKey, u64)>,
+    answer: Vec<u8>,
+}
+
 fn get_users(house: &mut House, call: &mut Call<'_, House>) -> Outcome {
     let params: GetUsers<'_> = call.params()?;
     let room = room_of(house, call).unwrap_or(house.chat.default_room());
-    let count = house.chat.room(room).map_or(0, |room| room.members);
+    let view = house.chat.room(room).ok_or(CallError::INTERNAL)?;
+    let (of, count) = (Some((room, view.roster)), view.members);
     let simple = params.format.as_deref() == Some("simple") || !house.settings.show_addresses;
-    call.answer_with(|fx, out| {
-        if simple {
-            out.extend_from_slice(b"{\"status\":\"success\",\"users\":");
-            write_names(house, room, out);
-        } else {
-            out.extend_from_slice(
-                b"{\"status\":\"success\",\"message\":\"Users retrieved successfully\",\"users\":",
-            );
-            write_users(house, fx, room, out);
-        }
-        out.extend_from_slice(b",\"count\":");
-        json::unsigned(count as u64, out);
-        out.push(b'}');
-    })
+    if house.user_lists[usize::from(simple)].of != of {
+        let mut answer = std::mem::take(&mut house.user_lists[usize::from(simple)].answer);
+        answer.clear();
+        write_user_list(house, call.fx, room, (count, simple), &mut answer);
+        house.user_lists[usize::from(simple)] = UserList { of, answer };
+    }
+    let answer = &house.user_lists[usize::from(simple)].answer;
+    call.answer_with(|_, out| out.extend_from_slice(answer))
+}
+
+fn write_user_list(
+    house: &House,
+    fx: &Fx,
+    room: RoomKey,
+    (count, simple): (usize, bool),
+    out: &mut Vec<u8>,
+) {
+    if simple {
+        out.extend_from_slice(b"{\"status\":\"success\",\"users\":");
+        write_names(house, room, out);
+    } else {
+        out.extend_from_slice(
+            b"{\"status\":\"success\",\"message\":\"Users retrieved successfully\",\"users\":",
+        );
+        write_users(house, fx, room, out);
+    }
+    out.extend_from_slice(b",\"count\":");
+    json::unsigned(count as u64, out);
+    out.push(b'}');
 }
 
 #[derive(Deserialize)]
@@ -205,39 +232,11 @@ fn write_users(house: &House, fx: &Fx, room: RoomKey, out: &mut Vec<u8>) {
         json::string(name, out);
         out.extend_from_slice(b",\"address\":\"");
         if let Some(address) = house.address_of(fx, session) {
-            write_address(address, out);
+            // Writing to a vector cannot fail.
+            let _ = write!(out, "{address}");
         }
         out.extend_from_slice(b"\"}");
     });
-}
-
-/// An address as its `Display` has it; the frequent kind without the formatter's detours, which
-/// cost more than the rest of the answer.
-fn write_address(address: SocketAddr, out: &mut Vec<u8>) {
-    let SocketAddr::V4(v4) = address else {
-        return out.extend_from_slice(address.to_string().as_bytes());
-    };
-    let [a, b, c, d] = v4.ip().octets();
-    // From the right, so that no digit is asked for twice.
-    let mut text = [b'.'; "255.255.255.255:65535".len()];
-    let mut at = text.len();
-    for (mut number, end) in
-        [(v4.port(), b':'), (d.into(), b'.'), (c.into(), b'.'), (b.into(), b'.'), (a.into(), 0)]
-    {
-        loop {
-            at -= 1;
-            text[at] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        if end != 0 {
-            at -= 1;
-            text[at] = end;
-        }
-    }
-    out.extend_from_slice(&text[at..]);
 }
 
 fn write_list(

@@ -167,3 +167,23 @@ fn a_chat_needs_a_default_room() {
     assert_eq!(chat.listed(None), ["general"]);
     assert_eq!(chat.server.settings().default_room, "general");
 }
+
+#[test]
+fn the_roster_number_grows_with_every_change_of_the_members() {
+    let mut chat = Chat::new();
+    let roster = |chat: &Chat| {
+        let den = chat.server.find_room(RoomRef::Name("den")).unwrap();
+        chat.server.room(den).unwrap().roster
+    };
+    let alice = chat.guest("alice", "den");
+    let alone = roster(&chat);
+    let bob = chat.guest("bob", "den");
+    let two = roster(&chat);
+    chat.rename(bob, "bert").unwrap();
+    let renamed = roster(&chat);
+    chat.rename(bob, "bert").unwrap();
+    assert_eq!(roster(&chat), renamed, "nothing has changed");
+    chat.leave(alice).unwrap();
+    let left = roster(&chat);
+    assert!(alone < two && two < renamed && renamed < left);
+}
