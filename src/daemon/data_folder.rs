@@ -129,8 +129,8 @@ mod tests {
 
     #[test]
     fn empty_and_relative_variables_count_as_not_set() {
-        let variables = [("PARLANCE_DATA", ""), ("XDG_DATA_HOME", "here"), ("HOME", "/root")];
-        assert_eq!(chosen(None, &variables), Some("/root/.local/share/parlance".into()));
+        let variables = [("PARLANCE_DATA", ""), ("XDG_DATA_HOME", "here"), ("HOME", "/home/ann")];
+        assert_eq!(chosen(None, &variables), Some("/home/ann/.local/share/parlance".into()));
         assert_eq!(chosen(None, &[("HOME", "")]), None);
     }
 }

@@ -119,7 +119,6 @@ impl Transport {
     fn judge(&mut self, id: ConnId) {
         let now = self.now;
         let Some(connection) = self.get_mut(id) else { return };
-        let limits = *connection.limits;
         let was_paused = std::mem::take(&mut connection.paused);
         let Some(backlog) = &mut connection.backlog else {
             if was_paused {
@@ -127,6 +126,7 @@ impl Transport {
             }
             return;
         };
+        let limits = *connection.limits;
         let bytes = backlog.bytes();
         connection.paused = bytes > limits.outbox_low_bytes;
         if bytes > limits.outbox_hard_bytes
