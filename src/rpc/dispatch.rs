@@ -67,11 +67,7 @@ impl<S: 'static> Server<S> {
         } else {
             inbox.extend_from_slice(&self.scratch[..count]);
             let used = self.decode(id, &*service, &mut *framing, &mut inbox);
-            if used == inbox.len() {
-                inbox = Vec::new();
-            } else {
-                inbox.drain(..used);
-            }
+            discard_front(&mut inbox, used);
         }
         self.end_serving(id, framing, inbox, read);
         count
@@ -179,11 +175,43 @@ impl<S: 'static> Server<S> {
     }
 }
 
+/// Discards what is done with, and the memory that the rest does not need: a peer must not hold
+/// more of it than it has sent.
+fn discard_front(inbox: &mut Vec<u8>, used: usize) {
+    inbox.drain(..used);
+    if used > 0 && inbox.capacity() > 2 * inbox.len() {
+        inbox.shrink_to_fit();
+    }
+}
+
 impl super::transport::Transport {
     /// Whether the service is to hear of this fault: of bytes that frame nothing, once a turn.
     fn is_news(&mut self, id: ConnId, fault: Fault) -> bool {
         let turn = self.turn;
         let Some(connection) = self.get_mut(id) else { return false };
         fault != Fault::Unframed || std::mem::replace(&mut connection.unframed_turn, turn) != turn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_an_inbox_holds_no_more_memory_than_it_needs() {
+        let mut inbox = vec![7; READ_BYTES];
+        discard_front(&mut inbox, READ_BYTES - 3);
+        assert_eq!(inbox, [7, 7, 7]);
+        assert!(inbox.capacity() < 64);
+        discard_front(&mut inbox, 3);
+        assert_eq!(inbox.capacity(), 0);
+    }
+
+    #[test]
+    fn a_growing_inbox_keeps_its_room() {
+        let mut inbox = Vec::with_capacity(1000);
+        inbox.push(1);
+        discard_front(&mut inbox, 0);
+        assert!(inbox.capacity() >= 1000);
     }
 }

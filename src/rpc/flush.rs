@@ -24,11 +24,12 @@ impl Transport {
         for &group in &touched {
             self.flush_group(group);
         }
-        let mut dirty = std::mem::take(&mut self.dirty);
-        for slot in dirty.drain(..) {
+        let mut index = 0;
+        while let Some(&slot) = self.dirty.get(index) {
             self.flush_connection(slot);
+            index += 1;
         }
-        self.dirty = dirty;
+        self.dirty.clear();
         self.slices.clear();
         self.answers.clear();
         // An exceptional answer must not stay as an exceptional buffer.

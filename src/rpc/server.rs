@@ -250,7 +250,8 @@ impl<S: 'static> Server<S> {
         while let Some((id, what)) = self.fx.transport.deadlines.pop(now) {
             self.fx.transport.expire(id, what);
         }
-        while let Some(callback) = self.fx.timers.pop(now) {
+        let mark = self.fx.timers.mark();
+        while let Some(callback) = self.fx.timers.pop(now, mark) {
             callback(&mut self.state, &mut self.fx);
         }
     }

@@ -113,10 +113,19 @@ impl<S: 'static> Timers<S> {
         self.heap.peek().map(|Reverse((at, _, _))| *at)
     }
 
-    /// Takes the callback of one timer that has come up.
-    pub(super) fn pop(&mut self, now: Instant) -> Option<Callback<S>> {
-        while self.next()? <= now {
-            let Reverse((_, serial, slot)) = self.heap.pop()?;
+    /// Marks the timers set so far: see [`pop`](Self::pop).
+    pub(super) fn mark(&self) -> u64 {
+        self.next_serial
+    }
+
+    /// Takes the callback of one timer that has come up and was set before `mark`: one that is set
+    /// for now, by a callback, has to wait for the next turn.
+    pub(super) fn pop(&mut self, now: Instant, mark: u64) -> Option<Callback<S>> {
+        while let Some(&Reverse((at, serial, slot))) = self.heap.peek()
+            && at <= now
+            && serial <= mark
+        {
+            self.heap.pop();
             if self.callbacks.get(slot).is_some_and(|(current, _)| *current == serial) {
                 return Some(self.callbacks.remove(slot).1);
             }
@@ -152,7 +161,20 @@ mod tests {
         let second = timers.insert(now + Duration::from_secs(1), Box::new(|_, _| {}));
         assert_eq!(second.slot, first.slot);
         timers.cancel(first);
-        assert!(timers.pop(now).is_none());
-        assert!(timers.pop(now + Duration::from_secs(1)).is_some());
+        let mark = timers.mark();
+        assert!(timers.pop(now, mark).is_none());
+        assert!(timers.pop(now + Duration::from_secs(1), mark).is_some());
+    }
+
+    #[test]
+    fn a_timer_set_for_now_waits_for_the_next_turn() {
+        let mut timers: Timers<()> = Timers::new();
+        let now = Instant::now();
+        timers.insert(now, Box::new(|_, _| {}));
+        let mark = timers.mark();
+        assert!(timers.pop(now, mark).is_some());
+        timers.insert(now, Box::new(|_, _| {}));
+        assert!(timers.pop(now, mark).is_none());
+        assert!(timers.pop(now, timers.mark()).is_some());
     }
 }
