@@ -69,27 +69,38 @@ impl<S: 'static> Server<S> {
             let used = self.decode(id, &*service, &mut *framing, &mut inbox);
             discard_front(&mut inbox, used);
         }
-        self.end_serving(id, framing, inbox, read);
+        self.end_serving(id, &*service, framing, inbox, read);
         count
     }
 
     /// Puts back what serving borrowed, and acts on what the read said.
-    fn end_serving(&mut self, id: ConnId, framing: Box<dyn Framing>, inbox: Vec<u8>, read: Read) {
+    fn end_serving(
+        &mut self,
+        id: ConnId,
+        service: &dyn Service<S>,
+        mut framing: Box<dyn Framing>,
+        inbox: Vec<u8>,
+        read: Read,
+    ) {
         let transport = &mut self.fx.transport;
         let Some(connection) = transport.get_mut(id) else { return };
-        connection.framing = Some(framing);
         if connection.stage != Stage::Open {
+            connection.framing = Some(framing);
             return;
         }
-        connection.inbox = inbox;
         match read {
             Read::Failed(error) => return transport.kill(id, End::Link(error)),
             Read::End => connection.input_ended = true,
             Read::Bytes(_) | Read::Empty => {}
         }
         if connection.input_ended && !connection.undecoded && connection.holds == 0 {
-            transport.half_close(id);
+            if let Some(fault) = framing.end(&inbox) {
+                service.fault(&mut self.state, &mut self.fx, id, fault);
+            }
+            self.fx.transport.half_close(id);
         } else {
+            connection.framing = Some(framing);
+            connection.inbox = inbox;
             transport.resume(id.slot);
         }
     }

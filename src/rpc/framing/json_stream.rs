@@ -155,6 +155,11 @@ impl Framing for JsonStream {
             None => Decoded::Incomplete,
         }
     }
+
+    /// What was waited for because it might have become an HTTP request begins no value.
+    fn end(&mut self, rest: &[u8]) -> Option<Fault> {
+        (self.scanned == 0 && !rest.is_empty()).then_some(Fault::Unframed)
+    }
 }
 
 /// How many bytes of JSON white space `input` begins with.
@@ -256,6 +261,18 @@ mod tests {
         assert_eq!(decode(&mut JsonStream::new(100, 9), b"G"), ["1 left"]);
         assert_eq!(decode(&mut JsonStream::new(100, 9), b"hello"), ["Unframed", "0 left"]);
         assert_eq!(decode(&mut JsonStream::new(4, 9), b"GET /"), ["Http"]);
+    }
+
+    #[test]
+    fn at_the_end_of_input_garbage_is_told_from_what_broke_off() {
+        for (input, fault) in
+            [(&b"G"[..], Some(Fault::Unframed)), (b"{\"a\"", None), (b"{}", None), (b"", None)]
+        {
+            let mut framing = JsonStream::new(100, 9);
+            let left = decode(&mut framing, input).pop().unwrap_or_default();
+            let left: usize = left.trim_end_matches(" left").parse().unwrap();
+            assert_eq!(framing.end(&input[input.len() - left..]), fault, "{input:?}");
+        }
     }
 
     #[test]

@@ -25,6 +25,13 @@ pub trait Framing {
     ///
     /// Work is bounded by the bytes shown, whatever a length field claims.
     fn decode<'a>(&'a mut self, input: &'a mut [u8]) -> Decoded<'a>;
+
+    /// Says what is wrong with the bytes that are left, incomplete, when the input has ended.
+    /// `None` where a frame merely broke off: its sender has gone and awaits nothing.
+    fn end(&mut self, rest: &[u8]) -> Option<Fault> {
+        let _ = rest;
+        None
+    }
 }
 
 /// What stands at the start of the bytes a framing was shown.
