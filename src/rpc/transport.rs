@@ -86,7 +86,7 @@ impl Transport {
         self.connections.get_mut(id.slot as usize).filter(|c| c.serial == id.serial)
     }
 
-    /// Puts a connection on the list of those to serve, if it has input and may be served.
+    /// Puts a connection on the list of those to serve.
     pub(super) fn queue(&mut self, slot: u32) {
         if let Some(connection) = self.connections.get_mut(slot as usize)
             && !connection.queued
@@ -160,9 +160,10 @@ impl Transport {
         self.gone.push(id);
     }
 
+    /// Notes why a connection ended, the first time: what comes after that is its consequence.
     fn note_end(&mut self, id: ConnId, end: End) {
         let Some(connection) = self.get_mut(id) else { return };
-        if connection.end.is_none() {
+        if connection.end.is_none() && !connection.told {
             connection.end = Some(Box::new(end));
             self.ended.push(id);
             self.leave_all_groups(id.slot);

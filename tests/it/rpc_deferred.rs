@@ -265,6 +265,18 @@ fn the_end_of_input_waits_for_what_is_owed() {
 }
 
 #[test]
+fn an_end_is_told_once_though_another_follows() {
+    let desk = desk();
+    let mut peer = desk.peer();
+    peer.send(version_2("hold", "a", 1));
+    peer.half_close();
+    until(|| desk.ask(|desk, _| desk.closed) == 1);
+    peer.reset();
+    until(|| desk.ask(|_, fx| fx.connections()) == 0);
+    assert_eq!(desk.ask(|desk, _| desk.closed), 1);
+}
+
+#[test]
 fn a_batch_waits_for_all_its_answers() {
     let desk = desk();
     let mut peer = desk.peer();
