@@ -96,9 +96,7 @@ impl Server {
             }
         }
         log::info!("shutting down");
-        let (house, fx) = self.server.parts();
-        house.farewell(fx);
-        fx.stop();
+        self.server.effects().stop();
         self.server.run().map_err(RunError::Loop)
     }
 

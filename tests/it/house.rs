@@ -18,7 +18,6 @@ pub(crate) struct Running<S: 'static> {
     /// Where it listens, in the order the listeners were opened.
     pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) handle: Handle<S>,
-    before_stop: fn(&mut S, &mut Effects<S>),
     thread: Option<JoinHandle<()>>,
 }
 
@@ -34,7 +33,7 @@ impl<S: 'static> Running<S> {
             server.run().expect("the loop runs");
         });
         let (addresses, handle) = built.recv_timeout(PATIENCE).expect("a server");
-        Running { addresses, handle, before_stop: |_, _| {}, thread: Some(thread) }
+        Running { addresses, handle, thread: Some(thread) }
     }
 
     /// A connection to the first listener.
@@ -65,11 +64,7 @@ impl<S: 'static> Running<S> {
 
     /// Stops the server in good order, without waiting for its end.
     pub(crate) fn begin_stop(&self) {
-        let before_stop = self.before_stop;
-        self.handle.post(move |state, fx| {
-            before_stop(state, fx);
-            fx.stop();
-        });
+        self.handle.stop();
     }
 }
 
@@ -104,9 +99,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// The daemon's server with `jsonrpc` on a free port.
     pub(crate) fn open(self) -> Running<House> {
-        let mut running = Running::start(move || self.build());
-        running.before_stop = |house, fx| house.farewell(fx);
-        running
+        Running::start(move || self.build())
     }
 
     /// The same, not running yet.

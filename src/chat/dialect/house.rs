@@ -146,10 +146,12 @@ impl House {
         }
     }
 
-    /// Tells everyone in a room, where the form has words for it, that the server shuts down.
-    pub fn farewell(&self, fx: &mut Fx) {
-        for &(form, group) in self.groups.values().flatten() {
-            fx.publish(group, None, FORMS[usize::from(form)].farewell);
+    /// Tells everyone in a room who is sent one of these forms that the server shuts down.
+    pub(super) fn farewell(&self, fx: &mut Fx, forms: &[u8]) {
+        for (form, group) in self.groups.values().flatten() {
+            if forms.contains(form) {
+                fx.publish(*group, None, FORMS[usize::from(*form)].farewell);
+            }
         }
     }
 

@@ -34,6 +34,7 @@ pub fn service() -> JsonRpc<House> {
         .on_opened(House::open)
         .on_version_2(House::change_form)
         .on_closed(House::close)
+        .on_stopping(|house, fx| house.farewell(fx, &[CLASSIC, VERSION_2]))
 }
 
 // ---- methods -----------------------------------------------------------------------------------
