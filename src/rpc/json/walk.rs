@@ -7,6 +7,7 @@
 //! the envelope can refuse it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::{escaped_unit, special};
 use crate::rpc::framing::scan;
@@ -52,18 +53,14 @@ pub fn object<'a>(
     let mut walk = Walk::new(text);
     walk.white_space();
     walk.take(b'{')?;
-    walk.white_space();
-    if !walk.takes(b'}') {
-        loop {
-            let key = walk.key()?;
-            let value = walk.value_text()?;
-            field(key, value)?;
-            if walk.ends_list(b'}')? {
-                break;
-            }
-            walk.white_space();
-        }
-    }
+    walk.object(1, |key, escaped, value| {
+        let key = if escaped {
+            unescape(&text[key]).ok_or(Malformed)?
+        } else {
+            Cow::Borrowed(&text[key.start + 1..key.end - 1])
+        };
+        field(key, &text[value])
+    })?;
     walk.end()
 }
 
@@ -78,16 +75,7 @@ pub fn array<'a>(
     let mut walk = Walk::new(text);
     walk.white_space();
     walk.take(b'[')?;
-    walk.white_space();
-    if !walk.takes(b']') {
-        loop {
-            item(walk.value_text()?)?;
-            if walk.ends_list(b']')? {
-                break;
-            }
-            walk.white_space();
-        }
-    }
+    walk.array(1, |value| item(&text[value]))?;
     walk.end()
 }
 
@@ -122,14 +110,13 @@ pub fn unescape(value: &str) -> Option<Cow<'_, str>> {
 
 /// A place in a text, up to which it is valid.
 struct Walk<'a> {
-    text: &'a str,
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Walk<'a> {
     fn new(text: &'a str) -> Walk<'a> {
-        Walk { text, bytes: text.as_bytes(), at: 0 }
+        Walk { bytes: text.as_bytes(), at: 0 }
     }
 
     #[inline]
@@ -172,39 +159,14 @@ impl<'a> Walk<'a> {
         self.take(close).map(|()| true)
     }
 
-    /// A key and its colon, up to the value.
-    #[inline]
-    fn key(&mut self) -> Result<Cow<'a, str>, Malformed> {
-        let start = self.at;
-        self.take(b'"')?;
-        let escaped = self.string()?;
-        let end = self.at;
-        self.white_space();
-        self.take(b':')?;
-        self.white_space();
-        if escaped {
-            unescape(&self.text[start..end]).ok_or(Malformed)
-        } else {
-            Ok(Cow::Borrowed(&self.text[start + 1..end - 1]))
-        }
-    }
-
-    /// A value of the top level's, as it stands.
-    #[inline]
-    fn value_text(&mut self) -> Result<&'a str, Malformed> {
-        let start = self.at;
-        self.value(2)?;
-        Ok(&self.text[start..self.at])
-    }
-
     /// Any value, which would be at `depth` if it nests.
     fn value(&mut self, depth: u32) -> Result<(), Malformed> {
         let first = self.peek().ok_or(Malformed)?;
         self.at += 1;
         match first {
             b'"' => self.string().map(|_| ()),
-            b'{' => self.nested_object(depth),
-            b'[' => self.nested_array(depth),
+            b'{' => self.object(depth, |_, _, _| Ok(())),
+            b'[' => self.array(depth, |_| Ok(())),
             b't' => self.literal(b"rue"),
             b'f' => self.literal(b"alse"),
             b'n' => self.literal(b"ull"),
@@ -213,7 +175,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn nested_object(&mut self, depth: u32) -> Result<(), Malformed> {
+    /// The rest of an object at `depth`, behind its brace. Tells `field` where each key stands, with
+    /// its quotes, whether it holds an escape, and where its value stands.
+    #[inline]
+    fn object(
+        &mut self,
+        depth: u32,
+        mut field: impl FnMut(Range<usize>, bool, Range<usize>) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
         if depth > DEPTH_MAX {
             return Err(Malformed);
         }
@@ -222,12 +191,16 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         loop {
+            let start = self.at;
             self.take(b'"')?;
-            self.string()?;
+            let escaped = self.string()?;
+            let key = start..self.at;
             self.white_space();
             self.take(b':')?;
             self.white_space();
+            let start = self.at;
             self.value(depth + 1)?;
+            field(key, escaped, start..self.at)?;
             if self.ends_list(b'}')? {
                 return Ok(());
             }
@@ -235,7 +208,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn nested_array(&mut self, depth: u32) -> Result<(), Malformed> {
+    /// The rest of an array at `depth`, behind its bracket. Tells `item` where each item stands.
+    #[inline]
+    fn array(
+        &mut self,
+        depth: u32,
+        mut item: impl FnMut(Range<usize>) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
         if depth > DEPTH_MAX {
             return Err(Malformed);
         }
@@ -244,7 +223,9 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         loop {
+            let start = self.at;
             self.value(depth + 1)?;
+            item(start..self.at)?;
             if self.ends_list(b']')? {
                 return Ok(());
             }
