@@ -214,7 +214,9 @@ impl Owed {
             Some(batch) => {
                 let mut batch = lock(&batch);
                 batch.answer.append(|out| write(&self.shape, out));
-                batch.release(fx, conn);
+                if !batch.answer.closes(fx, conn) {
+                    batch.release(fx, conn);
+                }
             }
         }
     }
@@ -236,6 +238,17 @@ impl BatchAnswer {
         if self.bytes.len() == start + 1 {
             self.bytes.truncate(start);
         }
+    }
+
+    /// Closes the connection if the answer is longer than it may owe; true then.
+    pub(super) fn closes<S>(&self, fx: &mut Effects<S>, conn: ConnId) -> bool {
+        let limit = fx.transport.get(conn).map(|connection| connection.limits.outbox_hard_bytes);
+        let closes = limit.is_some_and(|limit| self.bytes.len() > limit);
+        if closes {
+            log::warn!("{conn}: a batch's answer passes the output limit; closing");
+            fx.abort(conn);
+        }
+        closes
     }
 
     /// One more answer of this batch will come later.

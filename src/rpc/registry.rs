@@ -186,9 +186,7 @@ impl<S: 'static> JsonRpc<S> {
         let mut after = Vec::new();
         for element in &batch.elements {
             self.serve_element(state, fx, conn, element, &mut answer, &mut after);
-            if answer.bytes.len() > fx.limits().outbox_hard_bytes {
-                log::warn!("{conn}: a batch's answer passes the output limit; closing");
-                fx.abort(conn);
+            if answer.closes(fx, conn) {
                 return;
             }
         }
