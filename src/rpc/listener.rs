@@ -186,3 +186,20 @@ fn set_keepalive(socket: &TcpListener) -> io::Result<()> {
 fn set_keepalive(_: &TcpListener) -> io::Result<()> {
     Ok(())
 }
+
+#[cfg(all(test, feature = "keepalive"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepted_connections_inherit_the_keepalive() {
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        // Connecting has returned, so there is a connection to accept.
+        let (accepted, peer) = listener.accept().unwrap();
+        assert_eq!(peer, client.local_addr().unwrap());
+        let socket = socket2::SockRef::from(&accepted);
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(60));
+    }
+}
