@@ -265,6 +265,17 @@ fn the_end_of_input_waits_for_what_is_owed() {
 }
 
 #[test]
+fn a_batch_that_grows_over_the_limit_while_it_waits_closes() {
+    let desk = desk();
+    let mut peer = desk.peer();
+    peer.send(format!("[{},{}]", version_2("hold", "a", 1), version_2("hold", "b", 2)));
+    let long: &str = Box::leak("x".repeat(1024 * 1024).into_boxed_str());
+    desk.settle("a", Ok(long));
+    peer.expect_reset_or_close();
+    desk.settle("b", Ok("B"));
+}
+
+#[test]
 fn an_end_is_told_once_though_another_follows() {
     let desk = desk();
     let mut peer = desk.peer();
