@@ -38,7 +38,7 @@ fn drain(framing: &mut impl Framing, input: &mut [u8]) -> u64 {
             }
             Decoded::Skip { used } => at += used,
             Decoded::Incomplete => return frames,
-            Decoded::Fault { fault, .. } => panic!("{fault:?}"),
+            other => panic!("{other:?}"),
         }
     }
 }

@@ -1,13 +1,19 @@
 //! What the fuzz targets share: a connection's side of a framing, with its contract checked.
 
-use parlance::rpc::framing::{Decoded, Fault, Framing};
+use parlance::rpc::framing::{Decoded, Fault, Framing, Switch};
 
 /// What a stream held, in order.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Item {
     /// A frame's content.
     Frame(Vec<u8>),
-    /// A fault.
+    /// The content of a frame that is not text.
+    Binary(Vec<u8>),
+    /// What the framing answers, and whether it closes then.
+    Reply(Vec<u8>, bool),
+    /// How the stream goes on, and what the framing answers.
+    Switch(Switch, Vec<u8>),
+    /// A rule that was broken.
     Fault(Fault),
 }
 
@@ -55,12 +61,24 @@ fn decode(framing: &mut impl Framing, bytes: &[u8], ends: &[usize]) -> (Vec<Item
                 Decoded::Incomplete => break,
                 Decoded::Skip { used } => (None, used),
                 Decoded::Frame { frame, used } => (Some(Item::Frame(frame.to_vec())), used),
+                Decoded::Binary { frame, used } => (Some(Item::Binary(frame.to_vec())), used),
+                Decoded::Reply { reply, used, closes } => {
+                    (Some(Item::Reply(reply.to_vec(), closes)), used)
+                }
+                Decoded::Switch { switch, reply, used } => {
+                    (Some(Item::Switch(switch, reply.to_vec())), used)
+                }
                 Decoded::Fault { fault, used } => (Some(Item::Fault(fault)), used),
             };
             assert!(used <= shown_bytes, "consumed {used} of {shown_bytes}");
-            let fatal = matches!(item, Some(Item::Fault(fault)) if fault.is_fatal());
+            let ends = match item {
+                Some(Item::Fault(fault)) => fault.is_fatal(),
+                Some(Item::Reply(_, closes)) => closes,
+                _ => false,
+            };
+            let switches = matches!(item, Some(Item::Switch(..)));
             items.extend(item);
-            if fatal {
+            if ends {
                 return (items, bytes.len() - at);
             }
             assert!(used > 0, "no progress at {at}");

@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use super::framing::{Fault, Framing};
+use super::framing::{Farewell, Fault, Framing};
 use super::group::Memberships;
 use super::limits::Limits;
 use super::link::Link;
@@ -50,6 +50,9 @@ impl fmt::Debug for ConnId {
 pub enum End {
     /// The peer ended its input. Answers still under way are sent before the connection closes.
     Input,
+    /// The framing closed it in good order: the peer said goodbye, or got the one answer that it
+    /// came for.
+    Closed,
     /// The service closed it.
     Service,
     /// The peer broke a rule of the framing.
@@ -58,8 +61,10 @@ pub enum End {
     Link(io::Error),
     /// The peer read too slowly; bytes of unsent output when it was given up.
     Slow(usize),
-    /// Nothing came from the peer within the time set by `Limits::silence`.
+    /// Nothing came from the peer within the time set by `Limits::silence`, or between two probes.
     Silent,
+    /// The opening handshake was not over within the time set by `Limits::handshake`.
+    Handshake,
     /// The server stops.
     Stop,
 }
@@ -68,12 +73,28 @@ impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             End::Input => f.write_str("end of input"),
+            End::Closed => f.write_str("closed in good order"),
             End::Service => f.write_str("closed by the service"),
             End::Fault(fault) => write!(f, "framing fault: {fault:?}"),
             End::Link(error) => write!(f, "{error}"),
             End::Slow(bytes) => write!(f, "reads too slowly, {bytes} bytes unsent"),
-            End::Silent => f.write_str("nothing sent since connecting"),
+            End::Silent => f.write_str("nothing heard for too long"),
+            End::Handshake => f.write_str("the opening handshake took too long"),
             End::Stop => f.write_str("the server stops"),
+        }
+    }
+}
+
+impl End {
+    /// What the framing is to say about it to the peer, if anything.
+    pub(super) fn farewell(&self) -> Option<Farewell> {
+        match self {
+            End::Input | End::Closed | End::Link(_) | End::Handshake => None,
+            End::Service => Some(Farewell::Service),
+            End::Fault(fault) => Some(Farewell::Fault(*fault)),
+            End::Slow(_) => Some(Farewell::Slow),
+            End::Silent => Some(Farewell::Silent),
+            End::Stop => Some(Farewell::Stop),
         }
     }
 }
@@ -115,6 +136,10 @@ pub(super) struct Connection {
     pub(super) undecoded: bool,
     /// Something was received, ever.
     pub(super) heard: bool,
+    /// A probe was sent and nothing has come since.
+    pub(super) probed: bool,
+    /// What the framing is still to say before sending is shut down.
+    pub(super) farewell: Option<Farewell>,
     /// The kernel's send buffer was full; the next writable edge lifts this.
     pub(super) blocked: bool,
     /// More than the low mark is unsent: not read meanwhile.
@@ -167,6 +192,8 @@ impl Connection {
             input_ended: false,
             undecoded: false,
             heard: false,
+            probed: false,
+            farewell: None,
             blocked: false,
             paused: false,
             soft_armed: false,
@@ -204,7 +231,13 @@ impl Connection {
     }
 
     /// Whether all that was queued for it has been given to the kernel.
+    #[inline]
     pub(super) fn is_flushed(&self) -> bool {
-        self.turn.is_empty() && self.backlog.is_none()
+        self.turn.is_empty() && self.backlog.is_none() && !self.link.holds_output()
+    }
+
+    /// Whether the opening handshakes, of TLS and of the framing, are over.
+    pub(super) fn is_established(&self) -> bool {
+        self.link.is_established() && self.framing.as_ref().is_none_or(|framing| framing.is_open())
     }
 }

@@ -4,9 +4,10 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 
 use super::connection::{ConnId, End, Stage};
-use super::framing::{Decoded, Fault, Framing};
+use super::framing::{Decoded, Fault, Framing, Keepalive};
 use super::server::Server;
 use super::service::Service;
+use super::timer::Deadline;
 
 /// What one connection is read in one turn, at most: the size of the shared scratch buffer.
 pub(super) const READ_BYTES: usize = 64 * 1024;
@@ -108,12 +109,22 @@ impl<S: 'static> Server<S> {
     /// Reads once into the scratch buffer.
     fn read(&mut self, id: ConnId) -> Read {
         let Some(connection) = self.fx.transport.get_mut(id) else { return Read::Empty };
-        match connection.link.read(&mut self.scratch) {
+        let was_established = connection.link.is_established();
+        let result = connection.link.read(&mut self.scratch);
+        if !was_established || connection.link.holds_output() {
+            // What waited for the handshake may go now, and what reading made the link say must.
+            connection.blocked &= !connection.link.is_established();
+            self.fx.transport.mark_dirty(id.slot);
+        }
+        let Some(connection) = self.fx.transport.get_mut(id) else { return Read::Empty };
+        match result {
             Ok(0) => Read::End,
             Ok(count) => {
-                // A short read means drained, unless the end is still to be read.
-                connection.readable = count == self.scratch.len() || connection.hung_up;
+                // Drained, unless the end is still to be read.
+                let drained = connection.link.is_drained(count, self.scratch.len());
+                connection.readable = !drained || connection.hung_up;
                 connection.heard = true;
+                connection.probed = false;
                 Read::Bytes(count)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -142,6 +153,23 @@ impl<S: 'static> Server<S> {
                 Decoded::Frame { frame, used } => {
                     service.frame(&mut self.state, &mut self.fx, id, frame);
                     at += used;
+                }
+                Decoded::Binary { frame, used } => {
+                    service.binary(&mut self.state, &mut self.fx, id, frame);
+                    at += used;
+                }
+                Decoded::Reply { reply, used, closes } => {
+                    self.fx.send(id, reply);
+                    at += used;
+                    if closes {
+                        self.fx.transport.close(id, End::Closed);
+                    }
+                }
+                Decoded::Switch { switch, reply, used } => {
+                    self.fx.send(id, reply);
+                    at += used;
+                    self.fx.transport.begin_keepalive(id, framing.keepalive());
+                    service.switched(&mut self.state, &mut self.fx, id, switch);
                 }
                 Decoded::Skip { used } => at += used,
                 Decoded::Incomplete => return at,
@@ -196,6 +224,13 @@ fn discard_front(inbox: &mut Vec<u8>, used: usize) {
 }
 
 impl super::transport::Transport {
+    /// Frames begin to be carried: from now on the peer is probed.
+    fn begin_keepalive(&mut self, id: ConnId, keepalive: Option<Keepalive>) {
+        if let Some(keepalive) = keepalive {
+            self.set_deadline(self.now + keepalive.every, id, Deadline::Keepalive);
+        }
+    }
+
     /// Whether the service is to hear of this fault: of bytes that frame nothing, once a turn.
     fn is_news(&mut self, id: ConnId, fault: Fault) -> bool {
         let turn = self.turn;

@@ -13,6 +13,8 @@ use super::limits::Limits;
 use super::listener::{ListenerId, Listeners};
 use super::service::Service;
 use super::timer::{Deadline, TimerId, Timers};
+#[cfg(feature = "tls")]
+use super::tls::Tls;
 use super::transport::Transport;
 use super::worker::{Busy, Completion, Lost, Workers};
 
@@ -125,6 +127,12 @@ impl<S: 'static> Effects<S> {
     /// The peer's address. `None` when the connection is gone.
     pub fn peer_addr(&self, conn: ConnId) -> Option<SocketAddr> {
         self.transport.get(conn).map(|connection| connection.peer)
+    }
+
+    /// Whether a connection is encrypted. (One over loopback may be as good: see
+    /// [`peer_addr`](Self::peer_addr).)
+    pub fn is_secure(&self, conn: ConnId) -> bool {
+        self.transport.get(conn).is_some_and(|connection| connection.link.is_secure())
     }
 
     /// How many connections there are.
@@ -255,6 +263,22 @@ impl<S: 'static> Effects<S> {
         service: ServiceId,
     ) -> Result<ListenerId, Error> {
         self.listeners.open(&self.registry, address, service)
+    }
+
+    /// Like [`listen`](Self::listen), with TLS on every connection.
+    ///
+    /// # Errors
+    /// As [`listen`](Self::listen).
+    #[cfg(feature = "tls")]
+    pub fn listen_tls(
+        &mut self,
+        address: impl ToSocketAddrs + std::fmt::Debug,
+        service: ServiceId,
+        tls: &Tls,
+    ) -> Result<ListenerId, Error> {
+        let listener = self.listen(address, service)?;
+        self.listeners.set_tls(listener, tls.clone());
+        Ok(listener)
     }
 
     /// Closes a listener; the connections it accepted stay.

@@ -9,6 +9,7 @@ use std::io::{self, ErrorKind, IoSlice};
 use std::rc::Rc;
 
 use super::connection::{ConnId, Connection, End, Stage};
+use super::framing::Farewell;
 use super::group::{Group, Groups};
 use super::outbox::{Kept, NONE, Slice, Source, TurnSlices};
 use super::timer::Deadline;
@@ -84,8 +85,10 @@ impl Transport {
                 connection.blocked = true;
                 let backlog = connection.backlog.get_or_insert_default();
                 let end = groups.at(group).batch.len();
+                let mut begins_frame = count == 0;
                 groups.at_mut(group).keep(from + count, end, |bytes, start, end| {
-                    backlog.push(Kept::new(bytes, start, end, false));
+                    let begins_frame = std::mem::take(&mut begins_frame);
+                    backlog.push(Kept::new(bytes, start, end).begins_frame(begins_frame));
                 });
                 self.judge(id);
             }
@@ -97,8 +100,10 @@ impl Transport {
     fn flush_connection(&mut self, slot: u32) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         let id = ConnId { slot, serial: connection.serial };
-        let outcome = if connection.stage == Stage::Gone {
-            Ok(())
+        say_farewell(connection, &mut self.answers, &mut self.slices);
+        let flushed = flush_link(connection);
+        let outcome = if connection.stage == Stage::Gone || flushed.is_err() {
+            flushed
         } else if connection.backlog.is_none() && !connection.blocked {
             write_turn(connection, &mut self.groups, &self.answers, &self.slices)
         } else {
@@ -128,12 +133,12 @@ impl Transport {
             return;
         };
         let limits = *connection.limits;
-        let bytes = backlog.bytes();
+        let bytes = backlog.bytes() + connection.link.held_bytes();
         connection.paused = bytes > limits.outbox_low_bytes;
         if bytes > limits.outbox_hard_bytes
             && backlog.bytes_under_hard_limit(limits.outbox_hard_bytes) > limits.outbox_hard_bytes
         {
-            self.kill(id, End::Slow(bytes));
+            self.give_up(id, bytes);
             return;
         }
         if bytes <= limits.outbox_soft_bytes {
@@ -149,11 +154,29 @@ impl Transport {
         }
     }
 
+    /// Ends a connection whose peer reads too slowly. It is told so where one write may do that: no
+    /// frame was sent in part.
+    fn give_up(&mut self, id: ConnId, bytes: usize) {
+        if let Some(connection) = self.get_mut(id)
+            && connection.backlog.as_ref().is_some_and(|backlog| backlog.begins_frame())
+            && let Some(framing) = &mut connection.framing
+        {
+            let mut farewell = Vec::new();
+            framing.farewell(Farewell::Slow, &mut farewell);
+            if !farewell.is_empty() {
+                // The connection ends whatever comes of this.
+                let _ = connection.link.write(&farewell);
+            }
+        }
+        self.kill(id, End::Slow(bytes));
+    }
+
     /// Moves a closing connection on when its output is out.
     pub(super) fn advance_closing(&mut self, id: ConnId) {
         let now = self.now;
         let Some(connection) = self.get_mut(id) else { return };
-        let until = now + connection.limits.linger;
+        let linger = connection.framing.as_ref().and_then(|framing| framing.linger());
+        let until = now + linger.unwrap_or(connection.limits.linger);
         if !connection.is_flushed() {
             return;
         }
@@ -174,6 +197,21 @@ impl Transport {
         }
     }
 
+    /// Asks the peer for a sign of life; gives it up when it did not answer the last time. Who is not
+    /// read meanwhile cannot have answered.
+    fn probe(&mut self, id: ConnId) {
+        let Some(connection) = self.get_mut(id) else { return };
+        let Some(keepalive) = connection.framing.as_ref().and_then(|f| f.keepalive()) else {
+            return;
+        };
+        if connection.probed && connection.takes_input() && !connection.may_have_input() {
+            return self.close(id, End::Silent);
+        }
+        connection.probed = true;
+        self.send(id, |out| out.extend_from_slice(keepalive.probe));
+        self.set_deadline(self.now + keepalive.every, id, Deadline::Keepalive);
+    }
+
     /// The link is done with.
     pub(super) fn finish(&mut self, id: ConnId) {
         if let Some(connection) = self.get_mut(id)
@@ -191,6 +229,10 @@ impl Transport {
         let soft = connection.limits.outbox_soft;
         match (what, connection.stage) {
             (Deadline::Silence, Stage::Open) if !connection.heard => self.close(id, End::Silent),
+            (Deadline::Handshake, Stage::Open) if !connection.is_established() => {
+                self.close(id, End::Handshake);
+            }
+            (Deadline::Keepalive, Stage::Open) => self.probe(id),
             (Deadline::Flush, Stage::Draining) => self.finish(id),
             (Deadline::Flush, Stage::HalfClosed) if connection.tickets == 0 => self.finish(id),
             (Deadline::Linger, Stage::Lingering) => self.finish(id),
@@ -199,7 +241,7 @@ impl Transport {
                 let Some(backlog) = &connection.backlog else { return };
                 let (bytes, since) = (backlog.bytes(), backlog.over_soft_since);
                 match since.map(|since| since + soft) {
-                    Some(due) if now >= due => self.kill(id, End::Slow(bytes)),
+                    Some(due) if now >= due => self.give_up(id, bytes),
                     // It was under the limit in between: its time began anew.
                     Some(due) => {
                         connection.soft_armed = true;
@@ -211,6 +253,25 @@ impl Transport {
             _ => {}
         }
     }
+}
+
+/// The framing's last words to a peer that is about to be closed, behind all that was sent.
+fn say_farewell(connection: &mut Connection, answers: &mut Vec<u8>, slices: &mut TurnSlices) {
+    let Some(why) = connection.farewell.take() else { return };
+    if let (Stage::Draining, Some(framing)) = (connection.stage, &mut connection.framing) {
+        let start = answers.len();
+        framing.farewell(why, answers);
+        slices.push(&mut connection.turn, Source::Answers, start, answers.len());
+    }
+}
+
+/// Writes what the link itself holds; what it cannot write blocks the rest.
+fn flush_link(connection: &mut Connection) -> io::Result<()> {
+    if connection.stage != Stage::Gone && connection.link.holds_output() {
+        connection.link.flush()?;
+        connection.blocked |= connection.link.holds_output();
+    }
+    Ok(())
 }
 
 /// What a write took; a full send buffer takes nothing.
@@ -278,16 +339,19 @@ fn keep_turn(
             skip -= slice.len();
             continue;
         }
+        let mut begins_frame = skip == 0;
         let start = slice.start as usize + std::mem::take(&mut skip);
         let end = slice.end as usize;
         let backlog = connection.backlog.get_or_insert_default();
         match slice.source {
             Source::Answers => {
                 let bytes: Rc<[u8]> = Rc::from(&answers[start..end]);
-                backlog.push(Kept::new(bytes, 0, end - start, true));
+                let kept = Kept::new(bytes, 0, end - start).answer();
+                backlog.push(kept.begins_frame(begins_frame));
             }
             Source::Group(group) => groups.at_mut(group).keep(start, end, |bytes, start, end| {
-                backlog.push(Kept::new(bytes, start, end, false));
+                let begins_frame = std::mem::take(&mut begins_frame);
+                backlog.push(Kept::new(bytes, start, end).begins_frame(begins_frame));
             }),
         }
     }

@@ -22,6 +22,8 @@ pub struct Limits {
     /// A connection from which nothing at all came for this long after connecting is closed.
     /// `None`: never.
     pub silence: Option<Duration>,
+    /// How long an opening handshake may take: that of TLS, and that of a framing which has one.
+    pub handshake: Duration,
     /// How long a closing connection's output may take.
     pub flush: Duration,
     /// How long input is discarded after the last output, so that closing does not reset the
@@ -38,6 +40,7 @@ impl Default for Limits {
             outbox_soft: Duration::from_secs(10),
             outbox_hard_bytes: 1024 * 1024,
             silence: Some(Duration::from_secs(60)),
+            handshake: Duration::from_secs(10),
             flush: Duration::from_secs(5),
             linger: Duration::from_secs(2),
         }

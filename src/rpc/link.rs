@@ -5,34 +5,50 @@ use mio::{Interest, Registry, Token};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
 
+#[cfg(feature = "tls")]
+use super::tls::TlsLink;
+
 /// A connection's way to its peer. Never blocks.
 #[derive(Debug)]
 pub(super) enum Link {
     /// A plain TCP stream.
     Tcp(TcpStream),
+    /// A TCP stream with TLS on it.
+    #[cfg(feature = "tls")]
+    Tls(Box<TlsLink>),
 }
 
 impl Link {
     /// Registers for both directions, edge-triggered, once and for all.
     pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        match self {
-            Link::Tcp(stream) => {
-                registry.register(stream, token, Interest::READABLE | Interest::WRITABLE)
-            }
-        }
+        registry.register(self.stream_mut(), token, Interest::READABLE | Interest::WRITABLE)
     }
 
     /// Reads into `buffer`; 0 is the end of input. A signal in between is no error.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         uninterrupted(|| match self {
             Link::Tcp(stream) => stream.read(buffer),
+            #[cfg(feature = "tls")]
+            Link::Tls(link) => link.read(buffer),
         })
+    }
+
+    /// Whether a read of `count` of `wanted` bytes was the last there is for now, unless the end is
+    /// still to be read.
+    pub(super) fn is_drained(&self, count: usize, wanted: usize) -> bool {
+        match self {
+            Link::Tcp(_) => count < wanted,
+            #[cfg(feature = "tls")]
+            Link::Tls(link) => link.is_drained(count, wanted),
+        }
     }
 
     /// Hands one slice to the kernel; gives how much of it was taken.
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         uninterrupted(|| match self {
             Link::Tcp(stream) => stream.write(bytes),
+            #[cfg(feature = "tls")]
+            Link::Tls(link) => link.write_vectored(&[IoSlice::new(bytes)]),
         })
     }
 
@@ -40,20 +56,79 @@ impl Link {
     pub(super) fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         uninterrupted(|| match self {
             Link::Tcp(stream) => stream.write_vectored(slices),
+            #[cfg(feature = "tls")]
+            Link::Tls(link) => link.write_vectored(slices),
         })
+    }
+
+    /// Hands the kernel what the link itself holds: see [`holds_output`](Self::holds_output).
+    #[inline]
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Link::Tcp(_) => Ok(()),
+            #[cfg(feature = "tls")]
+            Link::Tls(link) => link.flush(),
+        }
+    }
+
+    /// Whether the link itself holds bytes that the kernel did not take, of its own or taken for
+    /// sending.
+    #[inline]
+    pub(super) fn holds_output(&self) -> bool {
+        match self {
+            Link::Tcp(_) => false,
+            #[cfg(feature = "tls")]
+            Link::Tls(link) => link.holds_output(),
+        }
+    }
+
+    /// About how many bytes taken for sending the link itself holds.
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            Link::Tcp(_) => 0,
+            #[cfg(feature = "tls")]
+            Link::Tls(link) => link.held_bytes(),
+        }
+    }
+
+    /// Whether bytes can be exchanged: there is no handshake under way.
+    #[inline]
+    pub(super) fn is_established(&self) -> bool {
+        match self {
+            Link::Tcp(_) => true,
+            #[cfg(feature = "tls")]
+            Link::Tls(link) => link.is_established(),
+        }
+    }
+
+    /// Whether nobody between the two ends can read along.
+    pub(super) fn is_secure(&self) -> bool {
+        match self {
+            Link::Tcp(_) => false,
+            #[cfg(feature = "tls")]
+            Link::Tls(_) => true,
+        }
     }
 
     /// Ends sending; what was written still arrives.
     pub(super) fn shut_down_sending(&mut self) -> io::Result<()> {
         match self {
             Link::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            #[cfg(feature = "tls")]
+            Link::Tls(link) => link.shut_down_sending(),
         }
     }
 
     /// Answers are small and wanted at once.
-    pub(super) fn prepare(&self) -> io::Result<()> {
+    pub(super) fn prepare(&mut self) -> io::Result<()> {
+        self.stream_mut().set_nodelay(true)
+    }
+
+    fn stream_mut(&mut self) -> &mut TcpStream {
         match self {
-            Link::Tcp(stream) => stream.set_nodelay(true),
+            Link::Tcp(stream) => stream,
+            #[cfg(feature = "tls")]
+            Link::Tls(link) => &mut link.stream,
         }
     }
 }

@@ -9,6 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::Error;
 use super::effects::ServiceId;
+use super::link::Link;
+#[cfg(feature = "tls")]
+use super::tls::Tls;
 
 /// Tokens from here on are listeners'; below are connections' slots.
 pub(super) const FIRST_TOKEN: usize = 1 << 32;
@@ -27,6 +30,8 @@ struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     service: ServiceId,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
     /// There may be connections to accept. Edge-triggered: true until accepting would block.
     ready: bool,
     /// Not before this time, because descriptors ran out.
@@ -78,11 +83,21 @@ impl Listeners {
             socket,
             address,
             service,
+            #[cfg(feature = "tls")]
+            tls: None,
             ready: false,
             not_before: None,
             complained: false,
         });
         Ok(ListenerId(key))
+    }
+
+    /// Has a listener speak TLS from now on.
+    #[cfg(feature = "tls")]
+    pub(super) fn set_tls(&mut self, id: ListenerId, tls: Tls) {
+        if let Some(listener) = self.slab.get_mut(id.0) {
+            listener.tls = Some(tls);
+        }
     }
 
     pub(super) fn close(&mut self, id: ListenerId) {
@@ -115,7 +130,7 @@ impl Listeners {
     pub(super) fn accept(
         &mut self,
         now: Instant,
-        mut each: impl FnMut(TcpStream, SocketAddr, ServiceId),
+        mut each: impl FnMut(Link, SocketAddr, ServiceId),
     ) {
         for (_, listener) in &mut self.slab {
             if !listener.ready || listener.not_before.is_some_and(|time| now < time) {
@@ -124,7 +139,10 @@ impl Listeners {
             listener.not_before = None;
             for _ in 0..ACCEPT_SHARE {
                 match listener.accept(now) {
-                    Some((stream, peer)) => each(stream, peer, listener.service),
+                    Some((stream, peer)) => match listener.link(stream) {
+                        Ok(link) => each(link, peer, listener.service),
+                        Err(error) => log::warn!("{peer}: cannot be served: {error}"),
+                    },
                     None => break,
                 }
             }
@@ -157,6 +175,21 @@ impl Listener {
                 }
             }
         }
+    }
+}
+
+impl Listener {
+    #[cfg(feature = "tls")]
+    fn link(&self, stream: TcpStream) -> io::Result<Link> {
+        match &self.tls {
+            Some(tls) => Ok(Link::Tls(Box::new(tls.accept(stream)?))),
+            None => Ok(Link::Tcp(stream)),
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn link(&self, stream: TcpStream) -> io::Result<Link> {
+        Ok(Link::Tcp(stream))
     }
 }
 

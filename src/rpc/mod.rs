@@ -137,7 +137,9 @@
 //! - Closing: the last error arrives, since a closing connection's input is discarded for a while.
 //! - Lost jobs: a job that panics answers with an internal error.
 //!
-//! Not here: TLS, name resolution off the loop, and any thread but the workers.
+//! Features add TLS (`tls`), HTTP upgraded to WebSocket (`websocket`) and zlib packages (`zlib`).
+//!
+//! Not here: name resolution off the loop, and any thread but the workers.
 
 mod call;
 mod connection;
@@ -160,6 +162,8 @@ mod reply;
 mod server;
 mod service;
 mod timer;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 mod worker;
 
@@ -180,4 +184,6 @@ pub use reply::CallError;
 pub use server::Server;
 pub use service::Service;
 pub use timer::TimerId;
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
 pub use worker::{Busy, Lost};

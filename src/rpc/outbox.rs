@@ -101,11 +101,22 @@ pub(super) struct Kept {
     end: u32,
     /// A direct answer: one such alone may pass the hard limit.
     answer: bool,
+    /// What is left begins where a frame does.
+    begins_frame: bool,
 }
 
 impl Kept {
-    pub(super) fn new(bytes: Rc<[u8]>, start: usize, end: usize, answer: bool) -> Kept {
-        Kept { bytes, start: start as u32, end: end as u32, answer }
+    pub(super) fn new(bytes: Rc<[u8]>, start: usize, end: usize) -> Kept {
+        let (start, end) = (start as u32, end as u32);
+        Kept { bytes, start, end, answer: false, begins_frame: false }
+    }
+
+    pub(super) fn answer(self) -> Kept {
+        Kept { answer: true, ..self }
+    }
+
+    pub(super) fn begins_frame(self, begins_frame: bool) -> Kept {
+        Kept { begins_frame, ..self }
     }
 
     fn as_slice(&self) -> &[u8] {
@@ -140,6 +151,11 @@ impl Backlog {
         self.queue.is_empty()
     }
 
+    /// Whether no frame was sent in part: the queue stands between two.
+    pub(super) fn begins_frame(&self) -> bool {
+        self.queue.front().is_some_and(|kept| kept.begins_frame)
+    }
+
     /// Bytes that count under the hard limit: all but one answer that is longer than it alone.
     pub(super) fn bytes_under_hard_limit(&self, hard: usize) -> usize {
         // By its whole length, for it must not lose its excuse by being read.
@@ -162,6 +178,7 @@ impl Backlog {
         while let Some(front) = self.queue.front_mut() {
             if count < front.len() {
                 front.start += count as u32;
+                front.begins_frame &= count == 0;
                 return;
             }
             count -= front.len();
@@ -205,8 +222,8 @@ mod tests {
     fn a_backlog_gives_up_exactly_what_was_taken() {
         let mut backlog = Backlog::default();
         let shared: Rc<[u8]> = Rc::from(&b"0123456789"[..]);
-        backlog.push(Kept::new(Rc::clone(&shared), 2, 6, false));
-        backlog.push(Kept::new(shared, 8, 10, false));
+        backlog.push(Kept::new(Rc::clone(&shared), 2, 6));
+        backlog.push(Kept::new(shared, 8, 10));
         backlog.advance(3);
         assert_eq!(backlog.bytes(), 3);
         let mut into = [IoSlice::new(&[]); 4];
@@ -218,13 +235,31 @@ mod tests {
     }
 
     #[test]
+    fn a_backlog_knows_whether_it_stands_between_frames() {
+        let mut backlog = Backlog::default();
+        let shared: Rc<[u8]> = Rc::from(&b"0123456789"[..]);
+        backlog.push(Kept::new(Rc::clone(&shared), 0, 5).begins_frame(true));
+        backlog.push(Kept::new(Rc::clone(&shared), 5, 8));
+        backlog.push(Kept::new(shared, 8, 10).begins_frame(true));
+        assert!(backlog.begins_frame());
+        backlog.advance(0);
+        assert!(backlog.begins_frame());
+        backlog.advance(1);
+        assert!(!backlog.begins_frame());
+        backlog.advance(4);
+        assert!(!backlog.begins_frame(), "the second piece goes on with a frame");
+        backlog.advance(3);
+        assert!(backlog.begins_frame());
+    }
+
+    #[test]
     fn one_long_answer_is_excused_from_the_hard_limit() {
         let mut backlog = Backlog::default();
-        backlog.push(Kept::new(Rc::from(vec![0; 50]), 0, 50, false));
-        backlog.push(Kept::new(Rc::from(vec![0; 200]), 0, 200, true));
+        backlog.push(Kept::new(Rc::from(vec![0; 50]), 0, 50));
+        backlog.push(Kept::new(Rc::from(vec![0; 200]), 0, 200).answer());
         assert_eq!(backlog.bytes_under_hard_limit(100), 50);
         assert_eq!(backlog.bytes_under_hard_limit(300), 250);
-        backlog.push(Kept::new(Rc::from(vec![0; 90]), 0, 90, false));
+        backlog.push(Kept::new(Rc::from(vec![0; 90]), 0, 90));
         backlog.advance(200);
         assert_eq!(backlog.bytes_under_hard_limit(100), 90, "half of it was read");
     }

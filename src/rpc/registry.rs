@@ -294,7 +294,7 @@ impl<S: 'static> Service<S> for JsonRpc<S> {
     fn fault(&self, _: &mut S, fx: &mut Effects<S>, conn: ConnId, fault: Fault) {
         let error = match fault {
             Fault::TooLong => CallError::INVALID_REQUEST,
-            Fault::Unframed | Fault::TooDeep | Fault::Http => CallError::PARSE,
+            _ => CallError::PARSE,
         };
         refuse(fx, conn, &error);
     }

@@ -15,6 +15,7 @@ use super::limits::Limits;
 use super::link::Link;
 use super::listener::{FIRST_TOKEN, Listeners};
 use super::service::Service;
+use super::timer::Deadline;
 use super::timer::Timers;
 use super::transport::Transport;
 use super::worker::Workers;
@@ -211,7 +212,7 @@ impl<S: 'static> Server<S> {
             }
             let slot = token.0 as u32;
             let Some(connection) = transport.connections.get_mut(token.0) else { continue };
-            if connection.blocked && event.is_writable() {
+            if event.is_writable() && (connection.blocked || connection.link.holds_output()) {
                 connection.blocked = false;
                 transport.mark_dirty(slot);
             }
@@ -223,11 +224,11 @@ impl<S: 'static> Server<S> {
     fn accept(&mut self) {
         let Server { state, fx, .. } = self;
         let mut accepted = Vec::new();
-        fx.listeners.accept(fx.transport.now, |stream, peer, service| {
-            accepted.push((stream, peer, service));
+        fx.listeners.accept(fx.transport.now, |link, peer, service| {
+            accepted.push((link, peer, service));
         });
-        for (stream, peer, service) in accepted {
-            if let Some(id) = fx.admit(state, Link::Tcp(stream), peer, service) {
+        for (link, peer, service) in accepted {
+            if let Some(id) = fx.admit(state, link, peer, service) {
                 let service = Rc::clone(&fx.services[service.0 as usize]);
                 service.opened(state, fx, id);
             }
@@ -335,6 +336,7 @@ impl<S: 'static> Effects<S> {
             return None;
         }
         let framing = self.services[service.0 as usize].framing(state);
+        let keepalive = framing.keepalive().filter(|_| framing.is_open());
         entry.insert(Connection::new(
             link,
             serial,
@@ -346,7 +348,15 @@ impl<S: 'static> Effects<S> {
         let id = ConnId { slot: slot as u32, serial };
         if let Some(silence) = transport.limits.silence {
             let until = transport.now + silence;
-            transport.set_deadline(until, id, super::timer::Deadline::Silence);
+            transport.set_deadline(until, id, Deadline::Silence);
+        }
+        if !transport.connections[slot].is_established() {
+            let until = transport.now + transport.limits.handshake;
+            transport.set_deadline(until, id, Deadline::Handshake);
+        }
+        if let Some(keepalive) = keepalive {
+            let until = transport.now + keepalive.every;
+            transport.set_deadline(until, id, Deadline::Keepalive);
         }
         log::debug!("{id} {peer}: connected");
         Some(id)

@@ -2,7 +2,7 @@
 
 use super::connection::{ConnId, End};
 use super::effects::Effects;
-use super::framing::{Fault, Framing};
+use super::framing::{Fault, Framing, Switch};
 
 /// A wire protocol: how its connections' bytes are cut, and what their frames do.
 ///
@@ -15,13 +15,26 @@ pub trait Service<S> {
     /// The framing for a new connection.
     fn framing(&self, state: &S) -> Box<dyn Framing>;
 
-    /// A connection was accepted.
+    /// A connection was accepted. (Its opening handshake, if the framing or TLS has one, is still to
+    /// come; what is sent now waits for the latter, not for the former.)
     fn opened(&self, state: &mut S, fx: &mut Effects<S>, conn: ConnId) {
         let _ = (state, fx, conn);
     }
 
     /// A whole frame arrived.
     fn frame(&self, state: &mut S, fx: &mut Effects<S>, conn: ConnId, frame: &[u8]);
+
+    /// A whole frame arrived that the framing marks as something else than text. Framings that
+    /// know no such mark never do so.
+    fn binary(&self, state: &mut S, fx: &mut Effects<S>, conn: ConnId, frame: &[u8]) {
+        self.frame(state, fx, conn, frame);
+    }
+
+    /// The stream goes on in another way: an opening handshake has ended, or the peer has begun to
+    /// compress.
+    fn switched(&self, state: &mut S, fx: &mut Effects<S>, conn: ConnId, switch: Switch) {
+        let _ = (state, fx, conn, switch);
+    }
 
     /// The peer broke a rule of the framing. If the fault is fatal, the connection closes when this
     /// returns: what is sent here is the last the peer gets.

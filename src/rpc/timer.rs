@@ -22,16 +22,26 @@ pub(super) enum Deadline {
     Linger,
     /// The unsent output must be back under the soft limit by now.
     Soft,
+    /// The opening handshake must be over by now.
+    Handshake,
+    /// The peer is to be probed.
+    Keepalive,
 }
 
-const DEADLINES: [Deadline; 4] =
-    [Deadline::Silence, Deadline::Flush, Deadline::Linger, Deadline::Soft];
+const DEADLINES: [Deadline; 6] = [
+    Deadline::Silence,
+    Deadline::Flush,
+    Deadline::Linger,
+    Deadline::Soft,
+    Deadline::Handshake,
+    Deadline::Keepalive,
+];
 
 /// The deadlines of all connections, 16 bytes each.
 #[derive(Debug)]
 pub(super) struct Deadlines {
     start: Instant,
-    /// Milliseconds since `start` × 4 + kind, and the connection.
+    /// Milliseconds since `start` × 8 + kind, and the connection.
     heap: BinaryHeap<Reverse<(u64, ConnId)>>,
 }
 
@@ -45,7 +55,7 @@ impl Deadlines {
     pub(super) fn insert(&mut self, at: Instant, id: ConnId, what: Deadline) {
         // One millisecond up, so that a deadline never comes up early.
         let ms = at.saturating_duration_since(self.start).as_millis() as u64 + 1;
-        self.heap.push(Reverse((ms << 2 | what as u64, id)));
+        self.heap.push(Reverse((ms << 3 | what as u64, id)));
     }
 
     pub(super) fn len(&self) -> usize {
@@ -60,7 +70,7 @@ impl Deadlines {
     /// When the next deadline comes up.
     pub(super) fn next(&self) -> Option<Instant> {
         let Reverse((key, _)) = self.heap.peek()?;
-        Some(self.start + Duration::from_millis(key >> 2))
+        Some(self.start + Duration::from_millis(key >> 3))
     }
 
     /// Takes one deadline that has come up.
@@ -69,7 +79,7 @@ impl Deadlines {
             return None;
         }
         let Reverse((key, id)) = self.heap.pop()?;
-        Some((id, DEADLINES[(key & 3) as usize]))
+        Some((id, DEADLINES[(key & 7) as usize]))
     }
 }
 

@@ -123,6 +123,7 @@ impl Transport {
             return;
         }
         connection.stage = Stage::Draining;
+        connection.farewell = end.farewell();
         connection.inbox = Vec::new();
         connection.undecoded = false;
         self.note_end(id, end);
@@ -171,7 +172,7 @@ impl Transport {
     }
 
     /// Sets a deadline for a connection. Those of connections long gone are dropped when they
-    /// outnumber the others: there are at most four a connection.
+    /// outnumber the others: there are at most six a connection.
     pub(super) fn set_deadline(&mut self, at: Instant, id: ConnId, what: Deadline) {
         if self.deadlines.len() > 8 * self.connections.len() + 1024 {
             let connections = &self.connections;

@@ -1,7 +1,7 @@
 //! The framings over streams of bytes against decoders that are slow and obviously right: these
 //! see the whole input at once, keep no state and look at one byte at a time.
 
-use parlance::rpc::framing::{Decoded, Fault, Framing, JsonStream, Lines};
+use parlance::rpc::framing::{Decoded, Fault, Framing, JsonStream, Lines, Switch};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -10,6 +10,9 @@ use proptest::sample::{Index, select};
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Item {
     Frame(Vec<u8>),
+    Binary(Vec<u8>),
+    Reply(Vec<u8>, bool),
+    Switch(Switch, Vec<u8>),
     Fault(Fault),
 }
 
@@ -28,15 +31,27 @@ fn decode(framing: &mut impl Framing, input: &[u8], cuts: &[usize]) -> (Vec<Item
                 Decoded::Incomplete => break,
                 Decoded::Skip { used } => (None, used),
                 Decoded::Frame { frame, used } => (Some(Item::Frame(frame.to_vec())), used),
+                Decoded::Binary { frame, used } => (Some(Item::Binary(frame.to_vec())), used),
+                Decoded::Reply { reply, used, closes } => {
+                    (Some(Item::Reply(reply.to_vec(), closes)), used)
+                }
+                Decoded::Switch { switch, reply, used } => {
+                    (Some(Item::Switch(switch, reply.to_vec())), used)
+                }
                 Decoded::Fault { fault, used } => (Some(Item::Fault(fault)), used),
             };
             assert!(used <= shown, "consumed {used} of {shown}");
-            let fatal = matches!(item, Some(Item::Fault(fault)) if fault.is_fatal());
+            let ends = match item {
+                Some(Item::Fault(fault)) => fault.is_fatal(),
+                Some(Item::Reply(_, closes)) => closes,
+                _ => false,
+            };
+            let switches = matches!(item, Some(Item::Switch(..)));
             items.extend(item);
-            if fatal {
+            if ends {
                 return (items, inbox.len() + input.len() - arrived);
             }
-            assert!(used > 0, "no progress");
+            assert!(used > 0 || switches, "no progress");
             inbox.drain(..used);
         }
     }

@@ -128,7 +128,7 @@ impl House {
         for &(form, group) in groups {
             let form = FORMS[usize::from(form)];
             let except = if (form.echoes)(&event.kind) { None } else { subject };
-            fx.publish(group, except, |out| (form.encode)(event, out));
+            fx.publish(group, except, |out| form.write(out, |out| (form.encode)(event, out)));
         }
     }
 
@@ -141,7 +141,7 @@ impl House {
         for receiver in [Some(session), echo].into_iter().flatten() {
             if let Some(conn) = self.conn_of(receiver) {
                 let form = form_of(fx, conn);
-                fx.send_with(conn, |out| (form.encode)(event, out));
+                send(fx, conn, |out| (form.encode)(event, out));
             }
         }
     }
@@ -150,7 +150,8 @@ impl House {
     pub(super) fn farewell(&self, fx: &mut Fx, forms: &[u8]) {
         for (form, group) in self.groups.values().flatten() {
             if forms.contains(form) {
-                fx.publish(*group, None, FORMS[usize::from(*form)].farewell);
+                let form = FORMS[usize::from(*form)];
+                fx.publish(*group, None, |out| form.write(out, form.farewell));
             }
         }
     }
@@ -209,6 +210,12 @@ pub(super) fn session_of(fx: &Fx, conn: ConnId) -> Option<SessionId> {
 
 fn form_of(fx: &Fx, conn: ConnId) -> &'static Form {
     FORMS[usize::from(fx.form(conn))]
+}
+
+/// Sends one frame to a connection, in its form, with the content that `content` appends.
+pub(super) fn send(fx: &mut Fx, conn: ConnId, content: impl FnOnce(&mut Vec<u8>)) {
+    let form = form_of(fx, conn);
+    fx.send_with(conn, |out| form.write(out, content));
 }
 
 /// The time of this turn, as the chat takes it.

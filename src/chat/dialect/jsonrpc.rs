@@ -6,10 +6,10 @@
 use serde::Deserialize;
 use std::io::Write;
 
-use super::Fx;
-use super::form::Form;
+use super::form::{self, Form};
 use super::house::{House, now, session_of};
 use super::text::Text;
+use super::{FORMS, Fx};
 use crate::chat::{Body, Error, Event, EventKind, Join, Name, RoomKey, RoomRef, SessionId};
 use crate::rpc::{CLASSIC, Call, CallError, JsonRpc, Outcome, VERSION_2, json};
 
@@ -67,7 +67,8 @@ fn join_chat(house: &mut House, call: &mut Call<'_, House>) -> Outcome {
     let version_2 = call.fx.form(call.conn()) == VERSION_2;
     call.send_after(|out| {
         let welcome = format!("Welcome to the chat, {name}!");
-        write_event(version_2, "system", &welcome, SYSTEM, out);
+        let form = FORMS[usize::from(version_2)];
+        form.write(out, |out| write_event(version_2, "system", &welcome, SYSTEM, out));
     });
     house.deliver(call.fx);
     outcome
@@ -284,6 +285,7 @@ fn refusal(error: Error) -> CallError {
 /// Bare objects with nothing between them.
 pub(super) static CLASSIC_FORM: Form = Form {
     encode: |event, out| encode(false, event, out),
+    frame: form::nothing,
     echoes: |_| false,
     farewell: |out| farewell(false, out),
 };
@@ -291,6 +293,7 @@ pub(super) static CLASSIC_FORM: Form = Form {
 /// JSON-RPC 2.0 notifications, a line each.
 pub(super) static VERSION_2_FORM: Form = Form {
     encode: |event, out| encode(true, event, out),
+    frame: form::line,
     echoes: |_| false,
     farewell: |out| farewell(true, out),
 };
@@ -337,5 +340,5 @@ fn write_event(version_2: bool, kind: &str, message: &str, username: &str, out: 
     json::string(message, out);
     out.extend_from_slice(b",\"username\":");
     json::string(username, out);
-    out.extend_from_slice(if version_2 { b"}}\n" } else { b"}" });
+    out.extend_from_slice(if version_2 { b"}}" } else { b"}" });
 }

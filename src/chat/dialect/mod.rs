@@ -5,6 +5,7 @@
 //! forms, that is, how events look to its clients. Nothing outside this folder knows which dialect
 //! a connection speaks.
 
+mod fields;
 mod form;
 mod house;
 pub mod jsonrpc;

@@ -194,6 +194,7 @@ mod tests {
                     }
                     used
                 }
+                other => panic!("{other:?}"),
             };
             assert!(used > 0, "no progress at {at}");
             at += used;

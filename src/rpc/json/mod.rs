@@ -7,7 +7,7 @@
 
 mod walk;
 
-pub use walk::{Malformed, array, check, object, unescape};
+pub use walk::{Malformed, array, check, check_within, object, object_within, unescape};
 
 use super::framing::scan;
 

@@ -12,11 +12,11 @@ use std::ops::Range;
 use super::{escaped_unit, special};
 use crate::rpc::framing::scan;
 
-/// How deep values may nest here; a framing's own limit comes first and is usually lower.
-const DEPTH_MAX: u32 = 128;
+/// How deep values may nest where nobody says otherwise.
+const DEPTH_MAX: u16 = 128;
 
 /// The text is not JSON: bad syntax, a lone surrogate escape, something behind the value, or more
-/// levels than [`object`] and [`array()`] follow (128).
+/// levels than are followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
@@ -29,7 +29,7 @@ impl std::fmt::Display for Malformed {
 impl std::error::Error for Malformed {}
 
 /// Hands each field of the object that `text` is to `field`: its key, unescaped, and its value as
-/// it stands.
+/// it stands. 128 levels are followed; see [`object_within`].
 ///
 /// # Errors
 /// [`Malformed`] when `text` is not one valid JSON object, or when `field` says so. What stands
@@ -48,9 +48,21 @@ impl std::error::Error for Malformed {}
 /// ```
 pub fn object<'a>(
     text: &'a str,
+    field: impl FnMut(Cow<'a, str>, &'a str) -> Result<(), Malformed>,
+) -> Result<(), Malformed> {
+    object_within(text, DEPTH_MAX, field)
+}
+
+/// Like [`object`], with `depth_max` levels at most; the object itself is level 1.
+///
+/// # Errors
+/// As [`object`].
+pub fn object_within<'a>(
+    text: &'a str,
+    depth_max: u16,
     mut field: impl FnMut(Cow<'a, str>, &'a str) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
-    let mut walk = Walk::new(text);
+    let mut walk = Walk::new(text, depth_max);
     walk.white_space();
     walk.take(b'{')?;
     walk.object(1, |key, escaped, value| {
@@ -72,7 +84,7 @@ pub fn array<'a>(
     text: &'a str,
     mut item: impl FnMut(&'a str) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
-    let mut walk = Walk::new(text);
+    let mut walk = Walk::new(text, DEPTH_MAX);
     walk.white_space();
     walk.take(b'[')?;
     walk.array(1, |value| item(&text[value]))?;
@@ -84,7 +96,15 @@ pub fn array<'a>(
 /// # Errors
 /// [`Malformed`] when it is not.
 pub fn check(text: &str) -> Result<(), Malformed> {
-    let mut walk = Walk::new(text);
+    check_within(text, DEPTH_MAX)
+}
+
+/// Like [`check`], with `depth_max` levels at most; an outermost object or array is level 1.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_within(text: &str, depth_max: u16) -> Result<(), Malformed> {
+    let mut walk = Walk::new(text, depth_max);
     walk.white_space();
     walk.value(1)?;
     walk.end()
@@ -112,11 +132,12 @@ pub fn unescape(value: &str) -> Option<Cow<'_, str>> {
 struct Walk<'a> {
     bytes: &'a [u8],
     at: usize,
+    depth_max: u32,
 }
 
 impl<'a> Walk<'a> {
-    fn new(text: &'a str) -> Walk<'a> {
-        Walk { bytes: text.as_bytes(), at: 0 }
+    fn new(text: &'a str, depth_max: u16) -> Walk<'a> {
+        Walk { bytes: text.as_bytes(), at: 0, depth_max: depth_max.into() }
     }
 
     #[inline]
@@ -183,7 +204,7 @@ impl<'a> Walk<'a> {
         depth: u32,
         mut field: impl FnMut(Range<usize>, bool, Range<usize>) -> Result<(), Malformed>,
     ) -> Result<(), Malformed> {
-        if depth > DEPTH_MAX {
+        if depth > self.depth_max {
             return Err(Malformed);
         }
         self.white_space();
@@ -215,7 +236,7 @@ impl<'a> Walk<'a> {
         depth: u32,
         mut item: impl FnMut(Range<usize>) -> Result<(), Malformed>,
     ) -> Result<(), Malformed> {
-        if depth > DEPTH_MAX {
+        if depth > self.depth_max {
             return Err(Malformed);
         }
         self.white_space();
