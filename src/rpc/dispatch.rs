@@ -225,7 +225,7 @@ fn discard_front(inbox: &mut Vec<u8>, used: usize) {
 
 impl super::transport::Transport {
     /// Frames begin to be carried: from now on the peer is probed.
-    fn begin_keepalive(&mut self, id: ConnId, keepalive: Option<Keepalive>) {
+    pub(super) fn begin_keepalive(&mut self, id: ConnId, keepalive: Option<Keepalive>) {
         if let Some(keepalive) = keepalive {
             self.set_deadline(self.now + keepalive.every, id, Deadline::Keepalive);
         }

@@ -3,7 +3,7 @@
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use std::io::{self, IoSlice, Read, Write};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 
 #[cfg(feature = "tls")]
 use super::tls::TlsLink;
@@ -19,9 +19,13 @@ pub(super) enum Link {
 }
 
 impl Link {
-    /// Registers for both directions, edge-triggered, once and for all.
-    pub(super) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        registry.register(self.stream_mut(), token, Interest::READABLE | Interest::WRITABLE)
+    /// Registers for both directions, edge-triggered, once and for all; gives this end's address.
+    pub(super) fn prepare(&mut self, registry: &Registry, token: Token) -> io::Result<SocketAddr> {
+        let stream = self.stream_mut();
+        // Answers are small and wanted at once.
+        stream.set_nodelay(true)?;
+        registry.register(stream, token, Interest::READABLE | Interest::WRITABLE)?;
+        stream.local_addr()
     }
 
     /// Reads into `buffer`; 0 is the end of input. A signal in between is no error.
@@ -117,11 +121,6 @@ impl Link {
             #[cfg(feature = "tls")]
             Link::Tls(link) => link.shut_down_sending(),
         }
-    }
-
-    /// Answers are small and wanted at once.
-    pub(super) fn prepare(&mut self) -> io::Result<()> {
-        self.stream_mut().set_nodelay(true)
     }
 
     fn stream_mut(&mut self) -> &mut TcpStream {

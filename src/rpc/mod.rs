@@ -182,7 +182,7 @@ pub use listener::ListenerId;
 pub use registry::{CLASSIC, Handler, Hook, JsonLimits, JsonRpc, VERSION_2};
 pub use reply::CallError;
 pub use server::Server;
-pub use service::Service;
+pub use service::{Accepted, Service};
 pub use timer::TimerId;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};

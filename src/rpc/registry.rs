@@ -10,7 +10,7 @@ use super::effects::Effects;
 use super::envelope::{Batch, Element, Envelope, Parsed, parse};
 use super::framing::{Fault, Framing, JsonStream};
 use super::reply::{CallError, Shape};
-use super::service::Service;
+use super::service::{Accepted, Service};
 
 /// A method: a plain function over the server's state and one call.
 pub type Handler<S> = fn(&mut S, &mut Call<'_, S>) -> Outcome;
@@ -273,7 +273,7 @@ fn refuse<S>(fx: &mut Effects<S>, conn: ConnId, error: &CallError) {
 }
 
 impl<S: 'static> Service<S> for JsonRpc<S> {
-    fn framing(&self, state: &S) -> Box<dyn Framing> {
+    fn framing(&self, state: &S, _: &Accepted) -> Box<dyn Framing> {
         let limits = (self.limits)(state);
         Box::new(JsonStream::new(limits.frame_bytes, limits.depth))
     }

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use super::Error;
 use super::connection::{ConnId, Connection, End, Stage};
 use super::effects::{Effects, ServiceId};
+use super::framing::Keepalive;
 use super::handle::{Handle, Message};
 use super::limits::Limits;
 use super::link::Link;
 use super::listener::{FIRST_TOKEN, Listeners};
-use super::service::Service;
+use super::service::{Accepted, Service};
 use super::timer::Deadline;
 use super::timer::Timers;
 use super::transport::Transport;
@@ -330,40 +331,35 @@ impl<S: 'static> Effects<S> {
         let serial = transport.next_serial();
         let entry = transport.connections.vacant_entry();
         let slot = entry.key();
-        if let Err(error) = link.prepare().and_then(|()| link.register(&self.registry, Token(slot)))
-        {
-            log::warn!("{peer}: cannot be served: {error}");
-            return None;
-        }
-        let framing = self.services[service.0 as usize].framing(state);
+        let local = link
+            .prepare(&self.registry, Token(slot))
+            .inspect_err(|error| log::warn!("{peer}: cannot be served: {error}"))
+            .ok()?;
+        let accepted = Accepted { peer, local, secure: link.is_secure() };
+        let framing = self.services[service.0 as usize].framing(state, &accepted);
         let keepalive = framing.keepalive().filter(|_| framing.is_open());
-        entry.insert(Connection::new(
-            link,
-            serial,
-            service.0,
-            peer,
-            framing,
-            Rc::clone(&transport.limits),
-        ));
+        let limits = Rc::clone(&transport.limits);
+        entry.insert(Connection::new(link, serial, service.0, peer, framing, limits));
         let id = ConnId { slot: slot as u32, serial };
-        if let Some(silence) = transport.limits.silence {
-            let until = transport.now + silence;
-            transport.set_deadline(until, id, Deadline::Silence);
-        }
-        if !transport.connections[slot].is_established() {
-            let until = transport.now + transport.limits.handshake;
-            transport.set_deadline(until, id, Deadline::Handshake);
-        }
-        if let Some(keepalive) = keepalive {
-            let until = transport.now + keepalive.every;
-            transport.set_deadline(until, id, Deadline::Keepalive);
-        }
+        transport.set_opening_deadlines(id, keepalive);
         log::debug!("{id} {peer}: connected");
         Some(id)
     }
 }
 
 impl Transport {
+    /// The deadlines of a connection that was just accepted.
+    fn set_opening_deadlines(&mut self, id: ConnId, keepalive: Option<Keepalive>) {
+        let (now, limits) = (self.now, Rc::clone(&self.limits));
+        if let Some(silence) = limits.silence {
+            self.set_deadline(now + silence, id, Deadline::Silence);
+        }
+        if !self.get(id).is_some_and(Connection::is_established) {
+            self.set_deadline(now + limits.handshake, id, Deadline::Handshake);
+        }
+        self.begin_keepalive(id, keepalive);
+    }
+
     fn note_readable(&mut self, slot: u32, event: &mio::event::Event) {
         let connection = &mut self.connections[slot as usize];
         let hung_up = event.is_read_closed() || event.is_error();

@@ -1,8 +1,22 @@
 //! What stands behind a listener.
 
+use std::net::SocketAddr;
+
 use super::connection::{ConnId, End};
 use super::effects::Effects;
 use super::framing::{Fault, Framing, Switch};
+
+/// What is known of a connection when it is accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Accepted {
+    /// The peer's address.
+    pub peer: SocketAddr,
+    /// The address that the peer connected to.
+    pub local: SocketAddr,
+    /// Whether it is encrypted.
+    pub secure: bool,
+}
 
 /// A wire protocol: how its connections' bytes are cut, and what their frames do.
 ///
@@ -13,7 +27,7 @@ use super::framing::{Fault, Framing, Switch};
 /// [`JsonRpc`](super::JsonRpc) is the one that comes with this module.
 pub trait Service<S> {
     /// The framing for a new connection.
-    fn framing(&self, state: &S) -> Box<dyn Framing>;
+    fn framing(&self, state: &S, accepted: &Accepted) -> Box<dyn Framing>;
 
     /// A connection was accepted. (Its opening handshake, if the framing or TLS has one, is still to
     /// come; what is sent now waits for the latter, not for the former.)

@@ -4,7 +4,7 @@ use crate::house::{Running, until};
 use crate::peer::Peer;
 use parlance::rpc::framing::{Fault, Framing, Lines};
 use parlance::rpc::{
-    Call, ConnId, Effects, End, GroupId, JsonRpc, Limits, Outcome, Server, Service,
+    Accepted, Call, ConnId, Effects, End, GroupId, JsonRpc, Limits, Outcome, Server, Service,
 };
 use serde::Deserialize;
 use std::net::TcpStream;
@@ -28,7 +28,7 @@ const GROUPS: usize = 3;
 struct Script;
 
 impl Service<Stage> for Script {
-    fn framing(&self, _: &Stage) -> Box<dyn Framing> {
+    fn framing(&self, _: &Stage, _: &Accepted) -> Box<dyn Framing> {
         Box::new(Lines::new(64 * 1024))
     }
 
