@@ -4,6 +4,7 @@
 //! listeners, the signals, the pid file, `ready`. Whatever fails before `ready` is one sentence on
 //! stderr and exit code 1. Nothing here knows what is said on a connection.
 
+mod certificate;
 mod data_folder;
 mod descriptors;
 mod detach;

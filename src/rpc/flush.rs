@@ -217,6 +217,10 @@ impl Transport {
         if let Some(connection) = self.get_mut(id)
             && connection.stage != Stage::Gone
         {
+            if connection.stage != Stage::Lingering && connection.is_flushed() {
+                // The connection ends whatever comes of this.
+                let _ = connection.link.announce_end();
+            }
             connection.stage = Stage::Gone;
             self.gone.push(id);
         }

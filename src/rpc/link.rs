@@ -116,10 +116,16 @@ impl Link {
 
     /// Ends sending; what was written still arrives.
     pub(super) fn shut_down_sending(&mut self) -> io::Result<()> {
+        self.announce_end()?;
+        self.stream_mut().shutdown(Shutdown::Write)
+    }
+
+    /// Says that nothing more will be sent, where the link has a way to say so besides ending.
+    pub(super) fn announce_end(&mut self) -> io::Result<()> {
         match self {
-            Link::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Link::Tcp(_) => Ok(()),
             #[cfg(feature = "tls")]
-            Link::Tls(link) => link.shut_down_sending(),
+            Link::Tls(link) => link.announce_end(),
         }
     }
 

@@ -11,7 +11,6 @@ use rustls::{ServerConfig, ServerConnection};
 use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::Shutdown;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -105,7 +104,7 @@ impl Tls {
     pub(super) fn accept(&self, stream: TcpStream) -> io::Result<TlsLink> {
         let config = Arc::clone(&self.current.borrow().config);
         let session = ServerConnection::new(config).map_err(io::Error::other)?;
-        Ok(TlsLink { stream, session, drained: true, held: 0 })
+        Ok(TlsLink { stream, session, drained: true, ended: false, held: 0 })
     }
 }
 
@@ -116,6 +115,8 @@ pub(super) struct TlsLink {
     session: ServerConnection,
     /// The last read from the socket came out short, so there is no more for now.
     drained: bool,
+    /// The peer has announced its end (RFC 8446, 6.1); it is still to be read.
+    ended: bool,
     /// About how many bytes the session holds that the socket did not take.
     held: usize,
 }
@@ -132,17 +133,20 @@ impl TlsLink {
             let mut socket = Watched { stream: &mut self.stream, short: false };
             self.session.read_tls(&mut socket)?;
             self.drained = socket.short;
-            if let Err(error) = self.session.process_new_packets() {
-                // The alert that says what was wrong; if it cannot go now, it is not worth waiting.
-                let _ = self.session.write_tls(&mut self.stream);
-                return Err(io::Error::new(ErrorKind::InvalidData, error));
+            match self.session.process_new_packets() {
+                Ok(state) => self.ended = state.peer_has_closed(),
+                Err(error) => {
+                    // The alert that says what was wrong; if it cannot go now, never mind.
+                    let _ = self.session.write_tls(&mut self.stream);
+                    return Err(io::Error::new(ErrorKind::InvalidData, error));
+                }
             }
         }
     }
 
     /// Whether a read of `count` of `wanted` bytes was the last there is for now.
     pub(super) fn is_drained(&self, count: usize, wanted: usize) -> bool {
-        self.drained && count < wanted
+        self.drained && !self.ended && count < wanted
     }
 
     /// Encrypts and sends; gives how many bytes of plaintext are taken.
@@ -188,11 +192,10 @@ impl TlsLink {
         !self.session.is_handshaking()
     }
 
-    /// Says so, then ends sending.
-    pub(super) fn shut_down_sending(&mut self) -> io::Result<()> {
+    /// Announces the end of sending (RFC 8446, 6.1).
+    pub(super) fn announce_end(&mut self) -> io::Result<()> {
         self.session.send_close_notify();
-        self.flush()?;
-        self.stream.shutdown(Shutdown::Write)
+        self.flush()
     }
 }
 

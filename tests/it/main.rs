@@ -21,3 +21,4 @@ mod seed_000;
 mod simulation;
 mod skip;
 mod support;
+mod tls;

@@ -1,0 +1,236 @@
+//! TLS on the loop: records split and joined anywhere, long output, handshakes that do not end, and
+//! certificates that change.
+
+use parlance::rpc::framing::{Fault, Framing, Lines};
+use parlance::rpc::{Accepted, ConnId, Effects, Limits, Server, Service, Tls};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::house::Running;
+use crate::peer::Peer;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Says a line back, `hello` at the beginning, and so many bytes to a line that is a number.
+struct Echo;
+
+impl Service<Option<Tls>> for Echo {
+    fn framing(&self, _: &Option<Tls>, accepted: &Accepted) -> Box<dyn Framing> {
+        assert!(accepted.secure && accepted.local.ip().is_loopback());
+        Box::new(Lines::new(1024 * 1024))
+    }
+
+    fn opened(&self, _: &mut Option<Tls>, fx: &mut Effects<Option<Tls>>, conn: ConnId) {
+        assert!(fx.is_secure(conn));
+        fx.send(conn, b"hello\n");
+    }
+
+    fn frame(&self, _: &mut Option<Tls>, fx: &mut Effects<Option<Tls>>, conn: ConnId, line: &[u8]) {
+        match std::str::from_utf8(line).ok().and_then(|text| text.parse::<usize>().ok()) {
+            Some(count) => fx.send(conn, &vec![b'x'; count]),
+            None if line == b"bye" => fx.close(conn),
+            None => {
+                fx.send(conn, line);
+                fx.send(conn, b"\n");
+            }
+        }
+    }
+
+    fn fault(&self, _: &mut Option<Tls>, _: &mut Effects<Option<Tls>>, _: ConnId, _: Fault) {}
+}
+
+/// A certificate of its own for `localhost`, and its key, as PEM.
+fn certificate() -> (Tls, CertificateDer<'static>) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
+    let key = made.signing_key.serialize_pem();
+    let tls = Tls::from_pem(made.cert.pem().as_bytes(), key.as_bytes()).expect("usable");
+    (tls, made.cert.der().clone())
+}
+
+fn start(limits: Limits) -> (Running<Option<Tls>>, CertificateDer<'static>) {
+    let (sender, made) = std::sync::mpsc::channel();
+    let running = Running::start(move || {
+        let (tls, der) = certificate();
+        sender.send(der).expect("the test waits");
+        let mut server = Server::new(Some(tls.clone())).expect("a server");
+        let fx = server.effects();
+        fx.set_limits(limits);
+        let service = fx.add_service(Echo);
+        let listener = fx.listen_tls("127.0.0.1:0", service, &tls).expect("a listener");
+        let address = fx.listener_addr(listener).expect("an address");
+        (server, vec![address])
+    });
+    (running, made.recv().expect("a certificate"))
+}
+
+/// A client that trusts one certificate.
+struct Client {
+    session: ClientConnection,
+    stream: TcpStream,
+}
+
+impl Client {
+    fn connect(address: SocketAddr, trusted: &CertificateDer<'static>) -> Client {
+        let mut roots = RootCertStore::empty();
+        roots.add(trusted.clone()).expect("a root");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").expect("a name");
+        let session = ClientConnection::new(Arc::new(config), name).expect("a session");
+        let stream = TcpStream::connect(address).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set");
+        stream.set_nodelay(true).expect("set");
+        Client { session, stream }
+    }
+
+    fn stream(&mut self) -> rustls::Stream<'_, ClientConnection, TcpStream> {
+        rustls::Stream::new(&mut self.session, &mut self.stream)
+    }
+
+    #[track_caller]
+    fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream().write_all(bytes.as_ref()).expect("sent");
+    }
+
+    #[track_caller]
+    fn expect(&mut self, expected: impl AsRef<[u8]>) {
+        let mut got = vec![0; expected.as_ref().len()];
+        self.stream().read_exact(&mut got).expect("so many bytes");
+        assert!(got == expected.as_ref(), "got {:?}", String::from_utf8_lossy(&got));
+    }
+
+    /// The end, announced by a close_notify.
+    #[track_caller]
+    fn expect_close(&mut self) {
+        let mut more = [0; 16];
+        assert_eq!(self.stream().read(&mut more).expect("an announced end"), 0);
+    }
+
+    /// What this session wants to send, taken out of its hands.
+    fn records(&mut self) -> Vec<u8> {
+        let mut records = Vec::new();
+        while self.session.wants_write() {
+            self.session.write_tls(&mut records).expect("written to memory");
+        }
+        records
+    }
+}
+
+#[test]
+fn lines_go_to_and_fro_and_the_end_is_announced() {
+    let (running, trusted) = start(Limits::default());
+    let mut client = Client::connect(running.addresses[0], &trusted);
+    client.expect("hello\n");
+    client.send("one\ntwo\n");
+    client.expect("one\ntwo\n");
+    client.send("bye\n");
+    client.expect_close();
+}
+
+#[test]
+fn records_may_be_split_anywhere_and_joined() {
+    let (running, trusted) = start(Limits::default());
+    let mut client = Client::connect(running.addresses[0], &trusted);
+    client.expect("hello\n");
+    // Several records in one segment, then one record a byte a time, a line split across records.
+    for part in ["a", "b\nc\n", "d"] {
+        client.session.writer().write_all(part.as_bytes()).expect("buffered");
+    }
+    let records = client.records();
+    client.stream.write_all(&records).expect("sent");
+    client.expect("ab\nc\n");
+    client.session.writer().write_all(b"e\n").expect("buffered");
+    for byte in client.records() {
+        client.stream.write_all(&[byte]).expect("sent");
+    }
+    client.expect("de\n");
+}
+
+#[test]
+fn output_longer_than_all_buffers_arrives_whole() {
+    let (running, trusted) = start(Limits { outbox_hard_bytes: 1 << 26, ..Limits::default() });
+    let mut client = Client::connect(running.addresses[0], &trusted);
+    client.expect("hello\n");
+    client.send("20000000\nafter\n");
+    client.expect(vec![b'x'; 20_000_000]);
+    client.expect("after\n");
+    client.send(vec![b'y'; 500_000]);
+    client.send("\n");
+    client.expect(vec![b'y'; 500_000]);
+}
+
+#[test]
+fn an_end_of_input_is_served_to_the_last_line() {
+    let (running, trusted) = start(Limits::default());
+    let mut client = Client::connect(running.addresses[0], &trusted);
+    client.expect("hello\n");
+    client.send("last\n");
+    client.session.send_close_notify();
+    let records = client.records();
+    client.stream.write_all(&records).expect("sent");
+    client.expect("last\n");
+    client.expect_close();
+    // Without an announcement, too.
+    let mut client = Client::connect(running.addresses[0], &trusted);
+    client.expect("hello\n");
+    client.send("last\n");
+    client.stream.shutdown(Shutdown::Write).expect("half-closed");
+    client.expect("last\n");
+    client.expect_close();
+}
+
+#[test]
+fn what_is_no_tls_gets_an_alert_and_the_end() {
+    let (running, trusted) = start(Limits::default());
+    let mut peer = Peer::connect(running.addresses[0]);
+    peer.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let (alert, _) = peer.take_all();
+    assert_eq!(alert.first(), Some(&21), "an alert record: {alert:?}");
+    let mut client = Client::connect(running.addresses[0], &trusted);
+    client.expect("hello\n");
+}
+
+#[test]
+fn a_handshake_that_does_not_end_is_ended() {
+    let limits = Limits { handshake: Duration::from_millis(100), ..Limits::default() };
+    let (running, _) = start(limits);
+    let mut peer = Peer::connect(running.addresses[0]);
+    peer.send([22, 3, 1]);
+    let (_, _) = peer.take_all();
+    // One that is over is not.
+    let (running, trusted) = start(limits);
+    let mut client = Client::connect(running.addresses[0], &trusted);
+    client.expect("hello\n");
+    client.stream.set_read_timeout(Some(Duration::from_millis(300))).expect("set");
+    let error = client.stream().read(&mut [0; 16]).expect_err("nothing comes");
+    assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+    client.stream.set_read_timeout(Some(PATIENCE)).expect("set");
+    client.send("still here\n");
+    client.expect("still here\n");
+}
+
+#[test]
+fn another_certificate_is_for_those_who_come_after() {
+    let (running, trusted) = start(Limits::default());
+    let mut before = Client::connect(running.addresses[0], &trusted);
+    before.expect("hello\n");
+    let new = running.ask(|tls, _| {
+        let (other, der) = certificate();
+        tls.as_ref().expect("a certificate").replace(other);
+        der
+    });
+    let mut after = Client::connect(running.addresses[0], &new);
+    after.expect("hello\n");
+    before.send("as before\n");
+    before.expect("as before\n");
+    let mut wrong = Client::connect(running.addresses[0], &trusted);
+    assert!(wrong.stream().read(&mut [0; 16]).is_err(), "the old certificate is still served");
+}
