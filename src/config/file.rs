@@ -1,19 +1,18 @@
-//! The configuration file: its sections, and the way from text to checked values.
+//! The configuration file, and the way from its text to checked values.
 //!
-//! TOML and JSON go through the same structs. What file and command line give together is not
-//! decided here.
+//! TOML and JSON go through the same structs. What stands in a dialect's section is told in
+//! `sections.rs`; what file and command line give together is not decided here.
 
 use std::fs;
 use std::path::Path;
 
 use crate::chat;
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::address::refusal;
 use super::document::{Document, Format, json_reason, line_at, offset_of_line};
 use super::known::refuse_unknown_keys;
-use super::{Address, ConfigError, Dialect, Limits};
+use super::violation::Violation;
+use super::{Address, ConfigError, Dialect, JsonRpc, Limits};
 
 /// Everything that a file can say. A `listen` that is an empty list turns its dialect off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,30 +26,6 @@ pub(super) struct File {
     pub(super) jsonrpc: JsonRpc,
 }
 
-/// Section `[jsonrpc]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section")]
-pub struct JsonRpc {
-    /// As the file has it; what is listened on in the end stands in
-    /// [`Config::listeners`](super::Config::listeners).
-    #[serde(deserialize_with = "one_or_more")]
-    pub(super) listen: Vec<Address>,
-    /// What happens when a name is taken.
-    pub duplicate_names: DuplicateNames,
-    /// Whether `get_users` shows the members' addresses.
-    pub show_addresses: bool,
-}
-
-/// What happens when somebody joins under a name that is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DuplicateNames {
-    /// The newcomer's port is appended.
-    Suffix,
-    /// The newcomer is refused.
-    Reject,
-}
-
 impl Default for File {
     fn default() -> File {
         File {
@@ -61,24 +36,6 @@ impl Default for File {
             jsonrpc: JsonRpc::default(),
         }
     }
-}
-
-impl Default for JsonRpc {
-    fn default() -> JsonRpc {
-        JsonRpc {
-            listen: vec![Dialect::JsonRpc.default_address()],
-            duplicate_names: DuplicateNames::Suffix,
-            show_addresses: true,
-        }
-    }
-}
-
-/// A value that cannot be used, and what it must be.
-#[derive(Debug)]
-pub(super) struct Violation {
-    /// The keys that may be to blame, at least one; the first that the file has is.
-    pub(super) keys: Vec<String>,
-    pub(super) reason: String,
 }
 
 /// Reads, parses and checks a file.
@@ -181,34 +138,10 @@ impl File {
     }
 }
 
-/// Takes one address, or a list of them.
-fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
-    struct OneOrMore;
-    impl<'de> Visitor<'de> for OneOrMore {
-        type Value = Vec<Address>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an address, HOST:PORT, or a list of them")
-        }
-
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<Address>, E> {
-            let address = text.parse().map_err(|why| E::custom(refusal(text, why)))?;
-            Ok(vec![address])
-        }
-
-        fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Vec<Address>, S::Error> {
-            let mut addresses = Vec::new();
-            while let Some(address) = list.next_element()? {
-                addresses.push(address);
-            }
-            Ok(addresses)
-        }
-    }
-    deserializer.deserialize_any(OneOrMore)
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::config::DuplicateNames;
+
     use super::*;
 
     fn toml(text: &str) -> Result<File, String> {

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::file::Violation;
+use super::violation::Violation;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;

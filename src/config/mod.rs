@@ -16,14 +16,16 @@ mod file;
 mod known;
 mod limits;
 mod nearest;
+mod sections;
+mod violation;
 
 use std::path::{Path, PathBuf};
 
 pub use address::{Address, AddressError};
 pub use dialect::{Dialect, UnknownDialect};
 pub use error::ConfigError;
-pub use file::{DuplicateNames, JsonRpc};
 pub use limits::Limits;
+pub use sections::{DuplicateNames, JsonRpc};
 
 use file::File;
 
