@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use parlance::config::Config;
 use parlance::config::command_line::{self, Command, HELP, ServeOptions};
+use parlance::config::{Config, Listener};
 
 fn main() -> ExitCode {
     match command_line::parse(std::env::args_os().skip(1)) {
@@ -25,8 +25,10 @@ fn serve(options: ServeOptions) -> ExitCode {
 }
 
 fn checked(config: &Config) -> String {
-    let listeners = config.listeners.iter();
-    let lines = listeners.map(|listener| format!("{} {}\n", listener.dialect, listener.address));
+    let lines = config.listeners.iter().map(|listener| {
+        let Listener { dialect, address, tls } = listener;
+        format!("{dialect} {address}{}\n", if *tls { " (TLS)" } else { "" })
+    });
     format!("configuration ok\n{}", lines.collect::<String>())
 }
 

@@ -81,7 +81,8 @@ options:
                                  its name ends in .json
   -l, --listen DIALECT[=ADDR]    serve this dialect, on HOST:PORT or else where the
                                  configuration says; may be repeated, and then only
-                                 what is named is served
+                                 what is named is served. DIALECT is jsonrpc, websocket,
+                                 accounts, chatmaster or ndjson
       --bind HOST                serve jsonrpc on this host
       --port PORT                serve jsonrpc on this port; 0 takes a free one
       --data DIR                 keep data in DIR, instead of $PARLANCE_DATA,
@@ -322,6 +323,18 @@ mod tests {
         {
             assert!(HELP.contains(&format!("--{name}")), "{name}");
         }
+        for dialect in Dialect::ALL {
+            assert!(HELP.contains(dialect.name()), "{dialect}");
+        }
+    }
+
+    #[test]
+    fn every_dialect_can_be_listened_for() {
+        for dialect in Dialect::ALL {
+            let address: Address = "127.0.0.1:0".parse().expect("an address");
+            let options = served(&format!("-l {dialect} -l {dialect}={address}"));
+            assert_eq!(options.overrides.listen, [(dialect, None), (dialect, Some(address))]);
+        }
     }
 
     #[test]
@@ -332,7 +345,7 @@ mod tests {
         );
         assert!(refused("help srve").contains("the nearest is serve"));
         assert!(refused("-l jsonprc").contains("the nearest is jsonrpc"));
-        assert!(refused("-l websocket").contains("websocket is not in this build yet"));
+        assert!(refused("-l udp").contains("udp is not in this build yet"));
         assert!(refused("--chek").contains("chek"));
     }
 
@@ -354,6 +367,8 @@ mod tests {
         assert!(refused("--port 1 -l jsonrpc=127.0.0.1:2").starts_with("--port is for"));
         assert!(refused("--bind ::1 -l jsonrpc=127.0.0.1:2").starts_with("--bind is for"));
         assert!(refused("--port 1 -l jsonrpc -l jsonrpc").starts_with("--port is for"));
+        assert!(refused("--port 1 -l ndjson").starts_with("--port is for"));
         assert_eq!(served("--port 1 -l jsonrpc").overrides.port, Some(1));
+        assert_eq!(served("--port 1 -l ndjson -l jsonrpc").overrides.port, Some(1));
     }
 }

@@ -16,19 +16,37 @@ use super::nearest::nearest;
 pub enum Dialect {
     /// JSON values back to back over TCP: `{"method","params"}` and JSON-RPC 2.0.
     JsonRpc,
+    /// Text messages of a WebSocket: `{"action","body"}`.
+    WebSocket,
+    /// JSON behind its length over TLS, for those who have an account: `{"type","data"}`.
+    Accounts,
+    /// JSON values back to back over TCP, or zlib streams: `{"type","data"}`.
+    ChatMaster,
+    /// A JSON object a line over TCP: `{"type", …}`.
+    Ndjson,
 }
 
 /// Names that are spoken for, but not by this build.
-const NOT_BUILT: [&str; 5] = ["websocket", "accounts", "chatmaster", "ndjson", "udp"];
+const NOT_BUILT: [&str; 1] = ["udp"];
 
 impl Dialect {
     /// Every dialect, in the order in which they are served when none is named.
-    pub const ALL: [Dialect; 1] = [Dialect::JsonRpc];
+    pub const ALL: [Dialect; 5] = [
+        Dialect::JsonRpc,
+        Dialect::WebSocket,
+        Dialect::Accounts,
+        Dialect::ChatMaster,
+        Dialect::Ndjson,
+    ];
 
     /// The name on the command line, of the section in the file, and in announcements.
     pub fn name(self) -> &'static str {
         match self {
             Dialect::JsonRpc => "jsonrpc",
+            Dialect::WebSocket => "websocket",
+            Dialect::Accounts => "accounts",
+            Dialect::ChatMaster => "chatmaster",
+            Dialect::Ndjson => "ndjson",
         }
     }
 
@@ -36,14 +54,20 @@ impl Dialect {
     pub fn default_address(self) -> Address {
         let port = match self {
             Dialect::JsonRpc => 65432,
+            Dialect::WebSocket => 8765,
+            Dialect::Accounts => 7443,
+            Dialect::ChatMaster => 9000,
+            Dialect::Ndjson => 7777,
         };
         Address { host: "127.0.0.1".into(), port }
     }
 
-    /// What to write on the command line to serve the dialect elsewhere.
+    /// What to write, on the command line or in the file, to serve the dialect elsewhere.
     pub fn how_to_move(self) -> String {
         match self {
             Dialect::JsonRpc => "--port PORT or -l jsonrpc=HOST:PORT".into(),
+            // `-l` also turns off what it does not name, which the file's key does not.
+            other => format!("`listen` under [{other}] or -l {other}=HOST:PORT"),
         }
     }
 
@@ -119,15 +143,17 @@ mod tests {
 
     #[test]
     fn other_names_say_what_there_is() {
-        let missing = "websocket".parse::<Dialect>().expect_err("not built");
+        let missing = "udp".parse::<Dialect>().expect_err("not built");
         assert_eq!(
             missing.to_string(),
-            "dialect websocket is not in this build yet; it has jsonrpc"
+            "dialect udp is not in this build yet; it has jsonrpc, websocket, accounts, \
+             chatmaster, ndjson"
         );
         let wrong = "jsonprc".parse::<Dialect>().expect_err("no such dialect");
         assert_eq!(
             wrong.to_string(),
-            "there is no dialect \"jsonprc\"; the nearest is jsonrpc, of jsonrpc"
+            "there is no dialect \"jsonprc\"; the nearest is jsonrpc, of jsonrpc, websocket, \
+             accounts, chatmaster, ndjson"
         );
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use super::Listener;
+use super::{Dialect, Listener};
 
 /// Why there is no [`Config`](super::Config). Shown, it is one line that begins with the file and,
 /// where there is one, the line and the key: `parlance.toml:12: limits.rooms: …`.
@@ -61,6 +61,8 @@ pub enum ConfigError {
     ListenedTwice {
         /// The second of them.
         listener: Listener,
+        /// The dialect that has the address already.
+        earlier: Dialect,
     },
     /// The file turns every dialect off, and the command line turns none on.
     NothingToListenOn,
@@ -86,9 +88,14 @@ impl fmt::Display for ConfigError {
             ConfigError::Invalid { file, line, key, reason } => {
                 write!(f, "{}:{line}: {key}: {reason}", file.display())
             }
-            ConfigError::ListenedTwice { listener } => {
-                let Listener { dialect, address } = listener;
-                write!(f, "{dialect} {address} is to be listened on twice")
+            ConfigError::ListenedTwice { listener, earlier } => {
+                let Listener { dialect, address, .. } = listener;
+                write!(f, "{dialect} {address} is to be listened on twice")?;
+                if dialect != earlier {
+                    let how = dialect.how_to_move();
+                    write!(f, ": it is {earlier}'s already; serve {dialect} elsewhere with {how}")?;
+                }
+                Ok(())
             }
             ConfigError::NothingToListenOn => {
                 f.write_str("there is nothing to listen on: every `listen` is an empty list")

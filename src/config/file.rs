@@ -1,19 +1,21 @@
-//! The configuration file: its sections, and the way from text to checked values.
+//! The configuration file, and the way from its text to checked values.
 //!
-//! TOML and JSON go through the same structs. What file and command line give together is not
-//! decided here.
+//! TOML and JSON go through the same structs. What stands in a dialect's section is told in
+//! `sections.rs`; what file and command line give together is not decided here.
 
 use std::fs;
 use std::path::Path;
 
 use crate::chat;
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::address::refusal;
 use super::document::{Document, Format, json_reason, line_at, offset_of_line};
 use super::known::refuse_unknown_keys;
-use super::{Address, ConfigError, Dialect, Limits};
+use super::violation::Violation;
+use super::{
+    Accounts, Address, ChatMaster, ConfigError, Dialect, JsonRpc, Limits, Ndjson, Tls, Transcript,
+    WebSocket,
+};
 
 /// Everything that a file can say. A `listen` that is an empty list turns its dialect off.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,30 +27,12 @@ pub(super) struct File {
     pub(super) workers: usize,
     pub(super) limits: Limits,
     pub(super) jsonrpc: JsonRpc,
-}
-
-/// Section `[jsonrpc]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, expecting = "a section")]
-pub struct JsonRpc {
-    /// As the file has it; what is listened on in the end stands in
-    /// [`Config::listeners`](super::Config::listeners).
-    #[serde(deserialize_with = "one_or_more")]
-    pub(super) listen: Vec<Address>,
-    /// What happens when a name is taken.
-    pub duplicate_names: DuplicateNames,
-    /// Whether `get_users` shows the members' addresses.
-    pub show_addresses: bool,
-}
-
-/// What happens when somebody joins under a name that is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DuplicateNames {
-    /// The newcomer's port is appended.
-    Suffix,
-    /// The newcomer is refused.
-    Reject,
+    pub(super) websocket: WebSocket,
+    pub(super) accounts: Accounts,
+    pub(super) chatmaster: ChatMaster,
+    pub(super) ndjson: Ndjson,
+    pub(super) tls: Tls,
+    pub(super) transcript: Transcript,
 }
 
 impl Default for File {
@@ -59,26 +43,14 @@ impl Default for File {
             workers: 2,
             limits: Limits::default(),
             jsonrpc: JsonRpc::default(),
+            websocket: WebSocket::default(),
+            accounts: Accounts::default(),
+            chatmaster: ChatMaster::default(),
+            ndjson: Ndjson::default(),
+            tls: Tls::default(),
+            transcript: Transcript::default(),
         }
     }
-}
-
-impl Default for JsonRpc {
-    fn default() -> JsonRpc {
-        JsonRpc {
-            listen: vec![Dialect::JsonRpc.default_address()],
-            duplicate_names: DuplicateNames::Suffix,
-            show_addresses: true,
-        }
-    }
-}
-
-/// A value that cannot be used, and what it must be.
-#[derive(Debug)]
-pub(super) struct Violation {
-    /// The keys that may be to blame, at least one; the first that the file has is.
-    pub(super) keys: Vec<String>,
-    pub(super) reason: String,
 }
 
 /// Reads, parses and checks a file.
@@ -86,7 +58,9 @@ pub(super) fn read(path: &Path) -> Result<File, ConfigError> {
     let text = fs::read_to_string(path)
         .map_err(|source| ConfigError::Unreadable { file: path.into(), source })?;
     let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    parse(path, &text, if is_json { Format::Json } else { Format::Toml })
+    let mut file = parse(path, &text, if is_json { Format::Json } else { Format::Toml })?;
+    file.tls.set_configuration_file(path);
+    Ok(file)
 }
 
 /// As [`read`], for a text that is in memory already; `path` is for the errors.
@@ -146,6 +120,21 @@ impl File {
     pub(super) fn listen(&self, dialect: Dialect) -> &[Address] {
         match dialect {
             Dialect::JsonRpc => &self.jsonrpc.listen,
+            Dialect::WebSocket => &self.websocket.listen,
+            Dialect::Accounts => &self.accounts.listen,
+            Dialect::ChatMaster => &self.chatmaster.listen,
+            Dialect::Ndjson => &self.ndjson.listen,
+        }
+    }
+
+    /// Whether a dialect's listeners have TLS.
+    pub(super) fn has_tls(&self, dialect: Dialect) -> bool {
+        match dialect {
+            Dialect::JsonRpc => self.jsonrpc.tls,
+            Dialect::WebSocket => self.websocket.tls,
+            Dialect::Accounts => true,
+            Dialect::ChatMaster => self.chatmaster.tls,
+            Dialect::Ndjson => self.ndjson.tls,
         }
     }
 
@@ -161,54 +150,31 @@ impl File {
         if !(1..=64).contains(&self.workers) {
             return complain("workers", format!("{} is not from 1 to 64", self.workers));
         }
-        if let Some(violation) = self.limits.violation() {
-            return Some(violation);
-        }
-        for dialect in Dialect::ALL {
-            let listen = self.listen(dialect);
-            let repeat = listen
-                .iter()
-                .enumerate()
-                .find(|(place, address)| address.port != 0 && listen[..*place].contains(address));
-            if let Some((_, address)) = repeat {
-                return complain(
-                    &format!("{dialect}.listen"),
-                    format!("{address} is in the list twice"),
-                );
-            }
-        }
-        None
+        self.limits
+            .violation()
+            .or_else(|| self.websocket.violation())
+            .or_else(|| self.accounts.violation())
+            .or_else(|| self.tls.violation())
+            .or_else(|| self.transcript.violation())
+            .or_else(|| Dialect::ALL.into_iter().find_map(|dialect| self.repeat(dialect)))
     }
-}
 
-/// Takes one address, or a list of them.
-fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Address>, D::Error> {
-    struct OneOrMore;
-    impl<'de> Visitor<'de> for OneOrMore {
-        type Value = Vec<Address>;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("an address, HOST:PORT, or a list of them")
-        }
-
-        fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<Address>, E> {
-            let address = text.parse().map_err(|why| E::custom(refusal(text, why)))?;
-            Ok(vec![address])
-        }
-
-        fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Vec<Address>, S::Error> {
-            let mut addresses = Vec::new();
-            while let Some(address) = list.next_element()? {
-                addresses.push(address);
-            }
-            Ok(addresses)
-        }
+    /// An address that stands a second time in one dialect's list.
+    fn repeat(&self, dialect: Dialect) -> Option<Violation> {
+        let listen = self.listen(dialect);
+        let (_, address) = listen
+            .iter()
+            .enumerate()
+            .find(|(place, address)| address.port != 0 && listen[..*place].contains(address))?;
+        let reason = format!("{address} is in the list twice");
+        Some(Violation { keys: vec![format!("{dialect}.listen")], reason })
     }
-    deserializer.deserialize_any(OneOrMore)
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::config::{Compression, DuplicateNames};
+
     use super::*;
 
     fn toml(text: &str) -> Result<File, String> {
@@ -248,6 +214,34 @@ mod tests {
     }
 
     #[test]
+    fn the_sections_of_the_other_dialects_have_both_forms_too() {
+        let from_toml = toml(
+            "[websocket]\ntls = true\norigins = ['https://Chat.example.org:443']\nhosts = \
+             ['Chat.local']\ndeflate = true\nping_s = 1\n[accounts]\npassword_min = \
+             8\n[chatmaster]\ncompression = 'always'\n[ndjson]\ntls = true\n[tls]\ncert = \
+             'c.pem'\nkey = 'k.pem'\n[transcript]\npath = ''\nmax_files = 0\n",
+        )
+        .expect("a file");
+        let from_json = json(
+            r#"{"websocket":{"tls":true,"origins":["https://chat.example.org"],
+            "hosts":["chat.local"],"deflate":true,"ping_s":1},"accounts":{"password_min":8},
+            "chatmaster":{"compression":"always"},"ndjson":{"tls":true},
+            "tls":{"cert":"c.pem","key":"k.pem"},"transcript":{"path":"","max_files":0}}"#,
+        )
+        .expect("a file");
+        assert_eq!(from_toml, from_json);
+        assert_eq!(from_toml.websocket.origins[0].as_str(), "https://chat.example.org");
+        assert_eq!(from_toml.websocket.hosts[0].as_str(), "chat.local");
+        assert_eq!(from_toml.chatmaster.compression, Compression::Always);
+        assert_eq!(
+            Dialect::ALL.map(|dialect| from_toml.has_tls(dialect)),
+            [false, true, true, false, true]
+        );
+        assert_eq!(from_toml.tls.files().map(|files| files.key), Some("k.pem".into()));
+        assert_eq!(from_toml.transcript.file(Path::new("/data")), None);
+    }
+
+    #[test]
     fn a_lone_text_is_one_address_and_an_empty_list_none() {
         assert_eq!(toml("jsonrpc.listen = '[::1]:2'").expect("a file").jsonrpc.listen.len(), 1);
         assert_eq!(toml("jsonrpc.listen = []").expect("a file").jsonrpc.listen, []);
@@ -267,6 +261,28 @@ mod tests {
             (
                 "[jsonrpc]\nrooms = 3",
                 "p.toml:2: jsonrpc.rooms: there is no such key; the nearest is limits.rooms",
+            ),
+            (
+                "[websocket]\norigin = []",
+                "p.toml:2: websocket.origin: there is no such key; the nearest is \
+                 websocket.origins",
+            ),
+            (
+                "[transcript]\nmax_byte = 1",
+                "p.toml:2: transcript.max_byte: there is no such key; the nearest is \
+                 transcript.max_bytes",
+            ),
+            (
+                "[websockets]\nlisten = []",
+                "p.toml:1: websockets: there is no such key; the nearest is websocket",
+            ),
+            (
+                "tls.folder = '/'",
+                "p.toml:1: tls.folder: there is no such key; the nearest is tls.cert",
+            ),
+            (
+                "[accounts]\n\ntls = true",
+                "p.toml:3: accounts.tls: accounts always has TLS, so there is no such key",
             ),
             ("\n[udp]", "p.toml:2: udp: this dialect is not in this build yet"),
         ] {
@@ -291,6 +307,19 @@ mod tests {
             ("[jsonrpc]\nlisten = 'here'", "p.toml:2: jsonrpc.listen: \"here\" is no address: "),
             ("[jsonrpc]\nlisten = [\n 'h:1',\n 'h:x']", "p.toml:2: jsonrpc.listen: \"h:x\" is no "),
             ("[jsonrpc]\nlisten = 3", "p.toml:2: jsonrpc.listen: "),
+            ("[jsonrpc]\ntls = 'yes'", "p.toml:2: jsonrpc.tls: "),
+            ("tls = true", "p.toml:1: tls: "),
+            ("[tls]\ncert = 1", "p.toml:2: tls.cert: "),
+            ("[websocket]\n\nping_s = 0.5", "p.toml:3: websocket.ping_s: "),
+            ("[websocket]\nhosts = 'here'", "p.toml:2: websocket.hosts: "),
+            ("[websocket]\nhosts = ['h:1']", "p.toml:2: websocket.hosts: \"h:1\" is no host: "),
+            (
+                "[websocket]\norigins = [\n 'https://h',\n 'null']",
+                "p.toml:2: websocket.origins: \"null\" is no origin: any web page can take it",
+            ),
+            ("[chatmaster]\ncompression = 'on'", "p.toml:2: chatmaster.compression: "),
+            ("[accounts]\nlisten = ''", "p.toml:2: accounts.listen: \"\" is no address: "),
+            ("[transcript]\nmax_files = -1", "p.toml:2: transcript.max_files: "),
         ] {
             let complaint = refused(text);
             assert!(complaint.starts_with(place), "{complaint}");
@@ -313,6 +342,11 @@ mod tests {
                 "p.json:1: jsonrpc.listen: \"h\" is no ",
             ),
             ("{\"jsonrpc\":{\"listen\":\"h\"}}", "p.json:1: jsonrpc.listen: \"h\" is no "),
+            (
+                "{\"websocket\":{\"deflate\":true,\n\"origins\":[\"https://h/\"]}}",
+                "p.json:2: websocket.origins: \"https://h/\" is no origin: ",
+            ),
+            ("{\"tls\":{\"cert\":\"\",\n\"key\":7}}", "p.json:2: tls.key: "),
             ("{\"workers\":1,\"workers\":1}", "p.json:1: workers: "),
             ("{\"workers\":1,", "p.json:1: "),
         ] {
@@ -333,6 +367,53 @@ mod tests {
                 "[limits]\nrooms = 1\noutbox_soft_bytes = 2048",
                 "p.toml:3: limits.outbox_soft_bytes: outbox_low_bytes, 65536, may not be more \
                  than outbox_soft_bytes, 2048",
+            ),
+            (
+                "[limits]\nrooms_per_account = 0\nhandshake_s = 0",
+                "p.toml:2: limits.rooms_per_account: 0 is not from 1 to 1000000",
+            ),
+            ("limits.handshake_s = 0", "p.toml:1: limits.handshake_s: 0 is not from 1 to 3600"),
+            ("[websocket]\nping_s = 0", "p.toml:2: websocket.ping_s: 0 is not from 1 to 3600"),
+            (
+                "[accounts]\npassword_max = 1025",
+                "p.toml:2: accounts.password_max: 1025 is not from 1 to 1024",
+            ),
+            (
+                "[accounts]\nlisten = []\npassword_min = 129",
+                "p.toml:3: accounts.password_min: password_min, 129, may not be more than \
+                 password_max, 128",
+            ),
+            (
+                "[accounts]\nlogin_failures_per_minute = 0",
+                "p.toml:2: accounts.login_failures_per_minute: 0 is not from 1 to 1000000",
+            ),
+            (
+                "[accounts]\nregistrations_per_minute = 0",
+                "p.toml:2: accounts.registrations_per_minute: 0 is not from 1 to 1000000",
+            ),
+            (
+                "[tls]\nkey = 'k.pem'",
+                "p.toml:2: tls.key: key is given, and cert is missing; give both, or neither",
+            ),
+            (
+                "[tls]\ncert = 'c.pem'\nkey = ''",
+                "p.toml:3: tls.key: cert is given, and key is missing; give both, or neither",
+            ),
+            (
+                "[transcript]\nmax_bytes = 1023",
+                "p.toml:2: transcript.max_bytes: 1023 is not from 1024 to 1073741824",
+            ),
+            (
+                "[transcript]\nmax_files = 1001",
+                "p.toml:2: transcript.max_files: 1001 is not from 0 to 1000",
+            ),
+            (
+                "transcript.path = 'logs/'",
+                "p.toml:1: transcript.path: \"logs/\" is a folder, not a file",
+            ),
+            (
+                "[ndjson]\nlisten = ['h:1', 'h:2', 'h:1']",
+                "p.toml:2: ndjson.listen: h:1 is in the list twice",
             ),
             (
                 "[jsonrpc]\n\nlisten = ['h:1', 'h:1']",

@@ -9,6 +9,9 @@ use super::file::File;
 use super::nearest::nearest;
 use super::{ConfigError, Dialect};
 
+/// A key that somebody may look for though there is none, and why there is none.
+const NO_KEY: (&str, &str) = ("accounts.tls", "accounts always has TLS, so there is no such key");
+
 /// Refuses the first key, or section, that does not exist.
 pub(super) fn refuse_unknown_keys(path: &Path, document: &Document) -> Result<(), ConfigError> {
     let known = known_keys();
@@ -28,6 +31,10 @@ pub(super) fn refuse_unknown_keys(path: &Path, document: &Document) -> Result<()
     let section = key.path.split('.').next().unwrap_or_default();
     if Dialect::is_not_built(section) {
         return Err(ConfigError::DialectNotBuilt { file, line, key: section.into() });
+    }
+    if key.path == NO_KEY.0 {
+        let reason = NO_KEY.1.to_owned();
+        return Err(ConfigError::Invalid { file, line, key: key.path.clone(), reason });
     }
     if !known.iter().any(|known| known == section) {
         let sections = known.iter().map(String::as_str).filter(|known| !known.contains('.'));

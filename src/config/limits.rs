@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use super::file::Violation;
+use super::violation::Violation;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -26,6 +26,8 @@ pub struct Limits {
     pub connections: usize,
     /// Rooms.
     pub rooms: usize,
+    /// Rooms that one account created and that still exist.
+    pub rooms_per_account: usize,
     /// Rooms with more members do not announce joins and leaves; 0: every room does.
     pub presence_members: usize,
     /// Events kept of a room.
@@ -44,6 +46,8 @@ pub struct Limits {
     pub outbox_hard_bytes: usize,
     /// How long, in seconds, a connection may do nothing before it joins.
     pub idle_before_join_s: u64,
+    /// How long, in seconds, a TLS handshake may take, and then an HTTP request.
+    pub handshake_s: u64,
 }
 
 impl Default for Limits {
@@ -54,6 +58,7 @@ impl Default for Limits {
             batch_items: 100,
             connections: 20_000,
             rooms: 10_000,
+            rooms_per_account: 100,
             presence_members: 1000,
             history_events: 200,
             history_bytes: 256 * KIB,
@@ -63,6 +68,7 @@ impl Default for Limits {
             outbox_soft_s: 10,
             outbox_hard_bytes: MIB,
             idle_before_join_s: 60,
+            handshake_s: 10,
         }
     }
 }
@@ -70,42 +76,20 @@ impl Default for Limits {
 impl Limits {
     /// The first value that cannot be used.
     pub(super) fn violation(&self) -> Option<Violation> {
-        for (key, value, range) in self.ranges() {
-            if !range.contains(&value) {
-                let (low, high) = range.into_inner();
-                let reason = format!("{value} is not from {low} to {high}");
-                return Some(Violation { keys: vec![format!("limits.{key}")], reason });
-            }
-        }
-        for (low, low_bytes, high, high_bytes) in [
-            (
-                "outbox_low_bytes",
-                self.outbox_low_bytes,
-                "outbox_soft_bytes",
-                self.outbox_soft_bytes,
-            ),
-            (
-                "outbox_soft_bytes",
-                self.outbox_soft_bytes,
-                "outbox_hard_bytes",
-                self.outbox_hard_bytes,
-            ),
-            ("history_bytes", self.history_bytes, "history_total_bytes", self.history_total_bytes),
-        ] {
-            if low_bytes > high_bytes {
-                let reason =
-                    format!("{low}, {low_bytes}, may not be more than {high}, {high_bytes}");
-                return Some(Violation {
-                    keys: [low, high].map(|key| format!("limits.{key}")).into(),
-                    reason,
-                });
-            }
-        }
-        None
+        Violation::out_of_range("limits", self.ranges()).or_else(|| {
+            let low = ("outbox_low_bytes", self.outbox_low_bytes);
+            let soft = ("outbox_soft_bytes", self.outbox_soft_bytes);
+            let hard = ("outbox_hard_bytes", self.outbox_hard_bytes);
+            let of_a_room = ("history_bytes", self.history_bytes);
+            let of_all = ("history_total_bytes", self.history_total_bytes);
+            [(low, soft), (soft, hard), (of_a_room, of_all)]
+                .into_iter()
+                .find_map(|(low, high)| Violation::out_of_order("limits", low, high))
+        })
     }
 
     /// Every value beside its key and what it may be.
-    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 14] {
+    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 16] {
         const KI: u64 = 1 << 10;
         const MI: u64 = 1 << 20;
         const GI: u64 = 1 << 30;
@@ -115,6 +99,7 @@ impl Limits {
             ("batch_items", self.batch_items as u64, 1..=10_000),
             ("connections", self.connections as u64, 1..=1_000_000),
             ("rooms", self.rooms as u64, 1..=1_000_000),
+            ("rooms_per_account", self.rooms_per_account as u64, 1..=1_000_000),
             ("presence_members", self.presence_members as u64, 0..=1_000_000),
             ("history_events", self.history_events as u64, 1..=100_000),
             ("history_bytes", self.history_bytes as u64, KI..=GI),
@@ -124,6 +109,7 @@ impl Limits {
             ("outbox_soft_s", self.outbox_soft_s, 1..=3600),
             ("outbox_hard_bytes", self.outbox_hard_bytes as u64, KI..=GI),
             ("idle_before_join_s", self.idle_before_join_s, 1..=86_400),
+            ("handshake_s", self.handshake_s, 1..=3600),
         ]
     }
 }

@@ -16,14 +16,22 @@ mod file;
 mod known;
 mod limits;
 mod nearest;
+mod origin;
+mod sections;
+mod tls;
+mod transcript;
+mod violation;
 
 use std::path::{Path, PathBuf};
 
 pub use address::{Address, AddressError};
 pub use dialect::{Dialect, UnknownDialect};
 pub use error::ConfigError;
-pub use file::{DuplicateNames, JsonRpc};
 pub use limits::Limits;
+pub use origin::{HostName, HostNameError, Origin, OriginError};
+pub use sections::{Accounts, ChatMaster, Compression, DuplicateNames, JsonRpc, Ndjson, WebSocket};
+pub use tls::{PemFiles, Tls};
+pub use transcript::Transcript;
 
 use file::File;
 
@@ -41,6 +49,18 @@ pub struct Config {
     pub limits: Limits,
     /// What is particular to the `jsonrpc` dialect.
     pub jsonrpc: JsonRpc,
+    /// What is particular to the `websocket` dialect.
+    pub websocket: WebSocket,
+    /// What is particular to the `accounts` dialect.
+    pub accounts: Accounts,
+    /// What is particular to the `chatmaster` dialect.
+    pub chatmaster: ChatMaster,
+    /// What is particular to the `ndjson` dialect.
+    pub ndjson: Ndjson,
+    /// The certificate of every listener that has TLS.
+    pub tls: Tls,
+    /// Where the transcript is kept.
+    pub transcript: Transcript,
     /// What to listen on, in the order to open and announce it; never empty, none twice.
     pub listeners: Vec<Listener>,
 }
@@ -52,6 +72,8 @@ pub struct Listener {
     pub dialect: Dialect,
     /// The address as it was written; a host name is not resolved yet.
     pub address: Address,
+    /// Whether it is spoken over TLS there.
+    pub tls: bool,
 }
 
 /// What the command line says about the configuration; it wins over the file, at a reload too.
@@ -92,42 +114,52 @@ impl Config {
         if listeners.is_empty() {
             return Err(ConfigError::NothingToListenOn);
         }
-        if let Some(listener) = first_repeat(&listeners) {
-            return Err(ConfigError::ListenedTwice { listener: listener.clone() });
+        if let Some((listener, earlier)) = first_repeat(&listeners) {
+            let (listener, earlier) = (listener.clone(), earlier.dialect);
+            return Err(ConfigError::ListenedTwice { listener, earlier });
         }
+        Ok(Config { listeners, ..Config::of(file, overrides) })
+    }
+
+    /// All but what is listened on.
+    fn of(file: File, overrides: &Overrides) -> Config {
         let configured_data = (!file.data.is_empty()).then(|| PathBuf::from(&file.data));
-        Ok(Config {
+        Config {
             data: overrides.data.clone().or(configured_data),
             default_room: file.default_room,
             workers: file.workers,
             limits: file.limits,
             jsonrpc: file.jsonrpc,
-            listeners,
-        })
+            websocket: file.websocket,
+            accounts: file.accounts,
+            chatmaster: file.chatmaster,
+            ndjson: file.ndjson,
+            tls: file.tls,
+            transcript: file.transcript,
+            listeners: Vec::new(),
+        }
     }
 }
 
 impl Default for Config {
     /// What `parlance` alone runs with.
     fn default() -> Config {
-        let file = File::default();
-        Config {
-            listeners: listeners(&file, &Overrides::default()),
-            data: None,
-            default_room: file.default_room,
-            workers: file.workers,
-            limits: file.limits,
-            jsonrpc: file.jsonrpc,
-        }
+        let (file, overrides) = (File::default(), Overrides::default());
+        let listeners = listeners(&file, &overrides);
+        Config { listeners, ..Config::of(file, &overrides) }
     }
 }
 
 fn listeners(file: &File, overrides: &Overrides) -> Vec<Listener> {
     let mut listeners = Vec::new();
+    let mut add = |dialect, addresses: Vec<Address>| {
+        let tls = file.has_tls(dialect);
+        let listener = |address| Listener { dialect, address, tls };
+        listeners.extend(addresses.into_iter().map(listener));
+    };
     if overrides.listen.is_empty() {
         for dialect in Dialect::ALL {
-            let addresses = moved(dialect, file.listen(dialect).to_vec(), overrides);
-            listeners.extend(addresses.into_iter().map(|address| Listener { dialect, address }));
+            add(dialect, moved(dialect, file.listen(dialect).to_vec(), overrides));
         }
     }
     for (dialect, address) in &overrides.listen {
@@ -141,8 +173,7 @@ fn listeners(file: &File, overrides: &Overrides) -> Vec<Listener> {
                 moved(*dialect, configured, overrides)
             }
         };
-        listeners
-            .extend(addresses.into_iter().map(|address| Listener { dialect: *dialect, address }));
+        add(*dialect, addresses);
     }
     listeners
 }
@@ -164,15 +195,14 @@ fn moved(dialect: Dialect, configured: Vec<Address>, overrides: &Overrides) -> V
     vec![address]
 }
 
-/// The first listener that stands there a second time. Port 0 is a new port every time.
-fn first_repeat(listeners: &[Listener]) -> Option<&Listener> {
-    listeners
-        .iter()
-        .enumerate()
-        .find(|(place, listener)| {
-            listener.address.port != 0 && listeners[..*place].contains(listener)
-        })
-        .map(|(_, listener)| listener)
+/// The first listener whose address an earlier one has, and that one: two dialects cannot share an
+/// address either, for all are TCP's. Port 0 is a new port every time.
+fn first_repeat(listeners: &[Listener]) -> Option<(&Listener, &Listener)> {
+    listeners.iter().enumerate().find_map(|(place, listener)| {
+        let Listener { address, .. } = listener;
+        let mut before = listeners[..place].iter().filter(|_| address.port != 0);
+        Some((listener, before.find(|earlier| earlier.address == *address)?))
+    })
 }
 
 #[cfg(test)]
@@ -183,8 +213,20 @@ mod tests {
         text.parse().expect("an address")
     }
 
-    fn served(listen: &[&str], overrides: &Overrides) -> Result<Vec<String>, ConfigError> {
+    /// A file that turns everything off.
+    fn silent() -> File {
         let mut file = File::default();
+        file.jsonrpc.listen.clear();
+        file.websocket.listen.clear();
+        file.accounts.listen.clear();
+        file.chatmaster.listen.clear();
+        file.ndjson.listen.clear();
+        file
+    }
+
+    /// Where `jsonrpc` is served, alone in the file.
+    fn served(listen: &[&str], overrides: &Overrides) -> Result<Vec<String>, ConfigError> {
+        let mut file = silent();
         file.jsonrpc.listen = listen.iter().map(|text| address(text)).collect();
         let config = Config::combine(file, overrides)?;
         Ok(config.listeners.iter().map(|listener| listener.address.to_string()).collect())
@@ -194,7 +236,41 @@ mod tests {
     fn without_anything_said_the_defaults_are_served() {
         let config = Config::load(None, &Overrides::default()).expect("a configuration");
         assert_eq!(config, Config::default());
-        assert_eq!(config.listeners[0].address.to_string(), "127.0.0.1:65432");
+        let listeners = config.listeners.iter();
+        let lines: Vec<_> = listeners
+            .map(|Listener { dialect, address, tls }| format!("{dialect} {address} {tls}"))
+            .collect();
+        let expected = [
+            "jsonrpc 127.0.0.1:65432 false",
+            "websocket 127.0.0.1:8765 false",
+            "accounts 127.0.0.1:7443 true",
+            "chatmaster 127.0.0.1:9000 false",
+            "ndjson 127.0.0.1:7777 false",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn a_listener_has_tls_where_its_section_says_so() {
+        let mut file = File::default();
+        file.websocket.tls = true;
+        file.ndjson.tls = true;
+        let overrides = Overrides {
+            listen: vec![
+                (Dialect::Ndjson, Some(address("127.0.0.1:1"))),
+                (Dialect::ChatMaster, None),
+                (Dialect::WebSocket, None),
+            ],
+            ..Overrides::default()
+        };
+        let config = Config::combine(file.clone(), &overrides).expect("a configuration");
+        let tls: Vec<_> = config.listeners.iter().map(|listener| listener.tls).collect();
+        assert_eq!(tls, [true, false, true]);
+        let before = config.listeners;
+        file.ndjson.tls = false;
+        let after = Config::combine(file, &overrides).expect("a configuration").listeners;
+        assert_ne!(before[0], after[0]);
+        assert_eq!(before[1..], after[1..]);
     }
 
     #[test]
@@ -225,6 +301,9 @@ mod tests {
         assert_eq!(served(&["[::1]:1", "127.0.0.1:2"], &port).expect("listeners"), ["[::1]:7"]);
         let bind = Overrides { bind: Some("0.0.0.0".into()), ..Overrides::default() };
         assert_eq!(served(&["127.0.0.1:2"], &bind).expect("listeners"), ["0.0.0.0:2"]);
+        let moved = Config::load(None, &port).expect("a configuration").listeners;
+        assert_eq!(moved[0].address, address("127.0.0.1:7"));
+        assert_eq!(moved[1..], Config::default().listeners[1..]);
     }
 
     #[test]
@@ -239,8 +318,21 @@ mod tests {
     }
 
     #[test]
+    fn two_dialects_do_not_share_an_address() {
+        let mut file = silent();
+        file.jsonrpc.listen = vec![address("127.0.0.1:5")];
+        file.ndjson.listen = vec![address("127.0.0.1:5")];
+        let refused = Config::combine(file, &Overrides::default()).expect_err("named twice");
+        assert_eq!(
+            refused.to_string(),
+            "ndjson 127.0.0.1:5 is to be listened on twice: it is jsonrpc's already; serve ndjson \
+             elsewhere with `listen` under [ndjson] or -l ndjson=HOST:PORT"
+        );
+    }
+
+    #[test]
     fn a_file_that_turns_everything_off_is_refused() {
-        let refused = served(&[], &Overrides::default()).expect_err("nothing to listen on");
+        let refused = Config::combine(silent(), &Overrides::default()).expect_err("nothing");
         assert!(matches!(refused, ConfigError::NothingToListenOn));
     }
 

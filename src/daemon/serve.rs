@@ -166,6 +166,10 @@ impl Doors {
 fn service(fx: &mut Effects<House>, dialect: Dialect) -> ServiceId {
     match dialect {
         Dialect::JsonRpc => fx.add_service(dialect::jsonrpc::service()),
+        // Their listeners speak `jsonrpc` until their own services are joined to them.
+        Dialect::WebSocket | Dialect::Accounts | Dialect::ChatMaster | Dialect::Ndjson => {
+            fx.add_service(dialect::jsonrpc::service())
+        }
     }
 }
 

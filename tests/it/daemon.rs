@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use parlance::config::{Config, Overrides};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{Daemon, TempFolder, ended, parlance, run, within_patience};
@@ -31,8 +32,8 @@ fn wrong_arguments_are_exit_2_and_a_sentence() {
     for (arguments, sentence) in [
         (&["server"][..], "there is no command \"server\"; the nearest is serve"),
         (&["--colour"], "colour"),
-        (&["-l", "websocket"], "dialect websocket is not in this build yet"),
-        (&["-l", "json"], "there is no dialect \"json\"; the nearest is jsonrpc"),
+        (&["-l", "udp"], "dialect udp is not in this build yet"),
+        (&["-l", "jsonrp"], "there is no dialect \"jsonrp\"; the nearest is jsonrpc"),
         (&["-l", "jsonrpc=127.0.0.1:1", "--port", "2"], "--port is for the one jsonrpc listener"),
         (&["-c", "/no/such/file.toml"], "/no/such/file.toml: the configuration cannot be read"),
     ] {
@@ -60,14 +61,29 @@ fn a_bad_file_is_exit_2_with_file_line_and_key() {
 fn check_prints_the_listeners_and_opens_nothing() {
     let folder = TempFolder::new();
     let file = folder.write("good.json", r#"{"jsonrpc":{"listen":["127.0.0.1:7","[::1]:7"]}}"#);
-    let (code, stdout, _) = ended(&["-c", &file, "--check", "--data", &folder.at("data")]);
+    let data = folder.at("data");
+    let (code, stdout, _) = ended(&["-c", &file, "-l", "jsonrpc", "--check", "--data", &data]);
     assert_eq!(code, 0);
     assert_eq!(stdout, "configuration ok\njsonrpc 127.0.0.1:7\njsonrpc [::1]:7\n");
-    assert!(!Path::new(&folder.at("data")).exists());
+    assert!(!Path::new(&data).exists());
+    let others = "websocket 127.0.0.1:8765\naccounts 127.0.0.1:7443 (TLS)\n\
+                  chatmaster 127.0.0.1:9000\nndjson 127.0.0.1:7777\n";
     let (_, stdout, _) = ended(&["--check"]);
-    assert_eq!(stdout, "configuration ok\njsonrpc 127.0.0.1:65432\n");
+    assert_eq!(stdout, format!("configuration ok\njsonrpc 127.0.0.1:65432\n{others}"));
     let (_, stdout, _) = ended(&["--check", "-c", &file, "--port", "9"]);
-    assert_eq!(stdout, "configuration ok\njsonrpc 127.0.0.1:9\n");
+    assert_eq!(stdout, format!("configuration ok\njsonrpc 127.0.0.1:9\n{others}"));
+    let (_, stdout, _) = ended(&["--check", "-l", "ndjson=127.0.0.1:0", "-l", "accounts"]);
+    assert_eq!(stdout, "configuration ok\nndjson 127.0.0.1:0\naccounts 127.0.0.1:7443 (TLS)\n");
+}
+
+#[test]
+fn the_certificate_is_looked_for_beside_the_configuration_file() {
+    let folder = TempFolder::new();
+    let file = folder.write("p.toml", "[tls]\ncert = 'certs/a.pem'\nkey = '/keys/a.pem'\n");
+    let config = Config::load(Some(Path::new(&file)), &Overrides::default()).expect("no mistake");
+    let files = config.tls.files().expect("two files");
+    assert_eq!(files.cert, Path::new(&folder.at("certs/a.pem")));
+    assert_eq!(files.key, Path::new("/keys/a.pem"));
 }
 
 #[test]
@@ -90,14 +106,18 @@ fn an_address_in_use_is_exit_1_and_says_how_to_move() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let address = taken.local_addr().expect("its address");
     let folder = TempFolder::new();
-    let listen = format!("jsonrpc={address}");
     let data = folder.at("data");
-    for detach in [&[][..], &["-d"]] {
+    for (dialect, detach, how) in [
+        ("jsonrpc", &[][..], "--port PORT or -l jsonrpc=HOST:PORT"),
+        ("jsonrpc", &["-d"], "--port PORT or -l jsonrpc=HOST:PORT"),
+        ("chatmaster", &[], "`listen` under [chatmaster] or -l chatmaster=HOST:PORT"),
+    ] {
+        let listen = format!("{dialect}={address}");
         let arguments = [&["-l", &listen, "--data", &data][..], detach].concat();
         let (code, stdout, stderr) = ended(&arguments);
         assert_eq!((code, stdout.as_str()), (1, ""), "{stderr}");
-        assert!(stderr.contains(&format!("jsonrpc cannot listen on {address}: ")), "{stderr}");
-        assert!(stderr.contains("--port PORT or -l jsonrpc=HOST:PORT"), "{stderr}");
+        assert!(stderr.contains(&format!("{dialect} cannot listen on {address}: ")), "{stderr}");
+        assert!(stderr.contains(how), "{stderr}");
         assert!(!Path::new(&folder.at("data/parlance.pid")).exists());
     }
 }

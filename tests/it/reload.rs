@@ -16,7 +16,7 @@ const ANN_ALONE: &str = r#"{"status":"success","users":["Ann"],"count":1}"#;
 const FAREWELL: &str =
     r#"{"type":"system","message":"Server is shutting down","username":"SYSTEM"}"#;
 
-/// A daemon whose configuration is a file, which a test then changes.
+/// A daemon that serves `jsonrpc` as a file configures it, which a test then changes.
 struct Configured {
     daemon: Daemon,
     file: String,
@@ -26,7 +26,8 @@ impl Configured {
     fn start(text: &str) -> Configured {
         let folder = TempFolder::new();
         let file = folder.write("parlance.toml", text);
-        let mut command = parlance(&["-c", &file, "--data", &folder.at("data")]);
+        let data = folder.at("data");
+        let mut command = parlance(&["-c", &file, "-l", "jsonrpc", "--data", &data]);
         Configured { daemon: Daemon::start_command(&mut command, folder), file }
     }
 
