@@ -5,8 +5,10 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::config::{Address, Dialect};
+use crate::store::StoreError;
 use crate::{chat, rpc};
 
+use super::certificate::CertificateError;
 use super::data_folder::DataFolderError;
 
 /// Why there is no daemon; shown, it is a sentence for who started it.
@@ -21,6 +23,17 @@ pub(super) enum RunError {
     },
     /// The chat refuses the name of its default room.
     DefaultRoom(chat::Error),
+    /// The accounts cannot be opened.
+    Accounts(StoreError),
+    /// There is no certificate for the listeners that speak TLS.
+    Certificate(CertificateError),
+    /// A listener is to speak TLS, and the certificate that was read again was no good.
+    NoCertificate {
+        /// The listener's dialect.
+        dialect: Dialect,
+        /// Its address, as configured.
+        address: Address,
+    },
     /// The event loop cannot start, or has failed.
     Loop(rpc::Error),
     /// A listener cannot be opened.
@@ -69,6 +82,11 @@ impl fmt::Display for RunError {
                 Ok(())
             }
             RunError::DefaultRoom(error) => write!(f, "default_room: {error}"),
+            RunError::Accounts(error) => error.fmt(f),
+            RunError::Certificate(error) => error.fmt(f),
+            RunError::NoCertificate { dialect, address } => {
+                write!(f, "{dialect} cannot listen on {address}: there is no certificate for TLS")
+            }
             RunError::Loop(error) => error.fmt(f),
             RunError::Signals(source) => write!(f, "signals cannot be watched: {source}"),
             RunError::PidFile { path, source } => {

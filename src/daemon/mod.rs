@@ -57,7 +57,7 @@ fn serve(mut config: Config, options: ServeOptions) -> Result<(), RunError> {
     log::info!("the data folder is {}", folder.path().display());
     descriptors::fit(&mut config)?;
 
-    let mut server = Server::open(&config)?;
+    let mut server = Server::open(&config, folder.path())?;
     let pid_path = match &options.pid_file {
         Some(path) => Some(path.clone()),
         None => options.detach.then(|| folder.path().join("parlance.pid")),

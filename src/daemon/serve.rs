@@ -3,14 +3,17 @@
 //! Opening is separate from running, so that whatever goes wrong in it is told before `ready`.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, SystemTime};
 
-use crate::chat::dialect::{self, House};
+use crate::chat::dialect::{self, Desk, DeskSettings, House};
 use crate::chat::{self, ChatServer, Timestamp};
 use crate::config::{Config, Dialect, DuplicateNames, Listener};
-use crate::rpc::{self, Effects, JsonLimits, ListenerId, ServiceId};
+use crate::rpc::{self, Effects, JsonLimits, ListenerId, ServiceId, Tls};
+use crate::store::{Accounts, Cost, PasswordRule};
 
+use super::certificate::{self, CertificateError};
 use super::error::RunError;
 use super::signals::Signal;
 
@@ -21,22 +24,25 @@ const WORKER_QUEUE_MAX: usize = 64;
 pub(super) struct Server {
     server: rpc::Server<House>,
     doors: Doors,
+    data_folder: PathBuf,
     signals: (Sender<Signal>, Receiver<Signal>),
 }
 
 /// The listeners that are open, and the services behind them.
 struct Doors {
     services: Vec<(Dialect, ServiceId)>,
+    /// The certificate, once a listener has needed it.
+    tls: Option<Tls>,
     open: Vec<(Listener, ListenerId)>,
 }
 
 impl Server {
-    /// Opens every listener.
+    /// Opens the accounts, the certificate where one is needed, and every listener.
     ///
     /// # Errors
     ///
     /// The first that cannot be opened.
-    pub(super) fn open(config: &Config) -> Result<Server, RunError> {
+    pub(super) fn open(config: &Config, data_folder: &Path) -> Result<Server, RunError> {
         let random = Box::new(|| getrandom::u64().expect("the system has random numbers"));
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let now = Timestamp(since.as_millis() as u64);
@@ -46,14 +52,19 @@ impl Server {
         let mut server = rpc::Server::new(house).map_err(RunError::Loop)?;
         server.set_workers(config.workers, WORKER_QUEUE_MAX);
 
-        let fx = server.effects();
+        let accounts = Accounts::open(data_folder, Cost::default()).map_err(RunError::Accounts)?;
+        let (house, fx) = server.parts();
+        let desk = Desk::new(accounts, desk_settings(config));
+        house.open_desk(fx, desk).map_err(RunError::Accounts)?;
         fx.set_limits(transport_limits(config));
-        let mut doors = Doors { services: Vec::new(), open: Vec::new() };
+        let tls = load_certificate(config, data_folder).map_err(RunError::Certificate)?;
+        let mut doors = Doors { services: Vec::new(), tls, open: Vec::new() };
         for listener in &config.listeners {
             let id = doors.listen(fx, listener)?;
             doors.open.push((listener.clone(), id));
         }
-        Ok(Server { server, doors, signals: mpsc::channel() })
+        let data_folder = data_folder.to_owned();
+        Ok(Server { server, doors, data_folder, signals: mpsc::channel() })
     }
 
     /// Where each listener is, in the order of the configuration.
@@ -106,6 +117,11 @@ impl Server {
         fx.set_limits(transport_limits(config));
         house.chat.set_settings(chat_settings(config));
         house.settings = dialect_settings(config);
+        house.set_desk(desk_settings(config));
+        match load_certificate(config, &self.data_folder) {
+            Ok(tls) => self.doors.renew(tls),
+            Err(error) => log::error!("{error}; the certificate stays as it was"),
+        }
         self.doors.change(fx, &config.listeners);
         log::info!("the configuration was read again");
     }
@@ -118,6 +134,9 @@ impl Doors {
         listener: &Listener,
     ) -> Result<ListenerId, RunError> {
         let dialect = listener.dialect;
+        if listener.tls && self.tls.is_none() {
+            return Err(RunError::NoCertificate { dialect, address: listener.address.clone() });
+        }
         let service = match self.services.iter().find(|(known, _)| *known == dialect) {
             Some(&(_, service)) => service,
             None => {
@@ -129,12 +148,49 @@ impl Doors {
         let cannot =
             |source| RunError::Listen { dialect, address: listener.address.clone(), source };
         let places = listener.address.resolve().map_err(cannot)?;
-        fx.listen(&places[..], service).map_err(|error| cannot(error.into()))
+        let id = fx.listen(&places[..], service).map_err(|error| cannot(error.into()))?;
+        self.secure(fx, id, listener);
+        Ok(id)
+    }
+
+    /// Has a listener speak TLS or not, as it is configured.
+    fn secure(&self, fx: &mut Effects<House>, id: ListenerId, listener: &Listener) {
+        fx.set_tls(id, self.tls.as_ref().filter(|_| listener.tls));
+    }
+
+    /// Puts the certificate that was read again in force, for all listeners.
+    fn renew(&mut self, tls: Option<Tls>) {
+        match (&self.tls, tls) {
+            (Some(old), Some(new)) => old.replace(new),
+            (None, Some(new)) => self.tls = Some(new),
+            (_, None) => {}
+        }
+    }
+
+    /// Changes in place what changes in nothing but TLS: its address cannot be bound twice.
+    fn change_tls(&mut self, fx: &mut Effects<House>, wanted: &[Listener]) {
+        let mut open = std::mem::take(&mut self.open);
+        for (listener, id) in &mut open {
+            let other = wanted.iter().find(|wanted| {
+                wanted.dialect == listener.dialect
+                    && wanted.address == listener.address
+                    && wanted.tls != listener.tls
+            });
+            // Port 0 is another port each time, so there it is no change but another listener.
+            if let Some(other) = other.filter(|other| other.address.port != 0)
+                && (self.tls.is_some() || !other.tls)
+            {
+                *listener = other.clone();
+                self.secure(fx, *id, listener);
+            }
+        }
+        self.open = open;
     }
 
     /// Opens what is new, then closes what is no longer wanted; where something new of a dialect
     /// cannot be opened, its old listeners stay.
     fn change(&mut self, fx: &mut Effects<House>, wanted: &[Listener]) {
+        self.change_tls(fx, wanted);
         let mut failed = Vec::new();
         for listener in wanted {
             if self.open.iter().any(|(open, _)| open == listener) {
@@ -166,11 +222,22 @@ impl Doors {
 fn service(fx: &mut Effects<House>, dialect: Dialect) -> ServiceId {
     match dialect {
         Dialect::JsonRpc => fx.add_service(dialect::jsonrpc::service()),
+        Dialect::Accounts => fx.add_service(dialect::accounts::service()),
         // Their listeners speak `jsonrpc` until their own services are joined to them.
-        Dialect::WebSocket | Dialect::Accounts | Dialect::ChatMaster | Dialect::Ndjson => {
+        Dialect::WebSocket | Dialect::ChatMaster | Dialect::Ndjson => {
             fx.add_service(dialect::jsonrpc::service())
         }
     }
+}
+
+/// The certificate, if a listener needs one.
+fn load_certificate(config: &Config, data_folder: &Path) -> Result<Option<Tls>, CertificateError> {
+    if !config.listeners.iter().any(|listener| listener.tls) {
+        return Ok(None);
+    }
+    let files = config.tls.files();
+    let files = files.as_ref().map(|files| (&*files.cert, &*files.key));
+    certificate::load(files, data_folder).map(Some)
 }
 
 fn transport_limits(config: &Config) -> rpc::Limits {
@@ -181,6 +248,7 @@ fn transport_limits(config: &Config) -> rpc::Limits {
         outbox_soft_bytes: limits.outbox_soft_bytes,
         outbox_soft: Duration::from_secs(limits.outbox_soft_s),
         outbox_hard_bytes: limits.outbox_hard_bytes,
+        handshake: Duration::from_secs(limits.handshake_s),
         silence: Some(Duration::from_secs(limits.idle_before_join_s)),
         ..rpc::Limits::default()
     }
@@ -191,6 +259,7 @@ fn chat_settings(config: &Config) -> chat::Settings {
     chat::Settings {
         default_room: config.default_room.clone(),
         rooms_max: limits.rooms,
+        rooms_per_account_max: limits.rooms_per_account,
         presence_members_max: limits.presence_members,
         history_events_max: limits.history_events,
         history_bytes_max: limits.history_bytes,
@@ -209,5 +278,17 @@ fn dialect_settings(config: &Config) -> dialect::Settings {
         },
         suffix_duplicate_names: config.jsonrpc.duplicate_names == DuplicateNames::Suffix,
         show_addresses: config.jsonrpc.show_addresses,
+    }
+}
+
+fn desk_settings(config: &Config) -> DeskSettings {
+    let accounts = &config.accounts;
+    DeskSettings {
+        password: PasswordRule {
+            chars_min: accounts.password_min,
+            chars_max: accounts.password_max,
+        },
+        login_failures_per_minute: accounts.login_failures_per_minute,
+        registrations_per_minute: accounts.registrations_per_minute,
     }
 }

@@ -198,6 +198,11 @@ impl<S: 'static> Effects<S> {
         self.is_open(id).then_some(id)
     }
 
+    /// Whether [`work`](Self::work) would refuse a job now.
+    pub fn is_busy(&self) -> bool {
+        self.workers.is_busy()
+    }
+
     /// Runs `job` on a worker thread, then `done` on the loop with its result; `done` runs in any
     /// case, with [`Lost`] if the job panicked.
     ///
@@ -265,20 +270,11 @@ impl<S: 'static> Effects<S> {
         self.listeners.open(&self.registry, address, service)
     }
 
-    /// Like [`listen`](Self::listen), with TLS on every connection.
-    ///
-    /// # Errors
-    /// As [`listen`](Self::listen).
+    /// Has a listener speak TLS from now on, or no longer; the connections it accepted go on as they
+    /// are. One that was opened in this turn has accepted none yet.
     #[cfg(feature = "tls")]
-    pub fn listen_tls(
-        &mut self,
-        address: impl ToSocketAddrs + std::fmt::Debug,
-        service: ServiceId,
-        tls: &Tls,
-    ) -> Result<ListenerId, Error> {
-        let listener = self.listen(address, service)?;
-        self.listeners.set_tls(listener, tls.clone());
-        Ok(listener)
+    pub fn set_tls(&mut self, listener: ListenerId, tls: Option<&Tls>) {
+        self.listeners.set_tls(listener, tls.cloned());
     }
 
     /// Closes a listener; the connections it accepted stay.

@@ -92,11 +92,11 @@ impl Listeners {
         Ok(ListenerId(key))
     }
 
-    /// Has a listener speak TLS from now on.
+    /// Has a listener speak TLS from now on, or no longer.
     #[cfg(feature = "tls")]
-    pub(super) fn set_tls(&mut self, id: ListenerId, tls: Tls) {
+    pub(super) fn set_tls(&mut self, id: ListenerId, tls: Option<Tls>) {
         if let Some(listener) = self.slab.get_mut(id.0) {
-            listener.tls = Some(tls);
+            listener.tls = tls;
         }
     }
 

@@ -1,5 +1,8 @@
 //! The integration tests: one binary, real sockets, real processes, real files.
 
+mod accounts;
+mod accounts_login;
+mod accounts_peer;
 mod daemon;
 mod direction;
 mod faults;
@@ -22,3 +25,4 @@ mod simulation;
 mod skip;
 mod support;
 mod tls;
+mod tls_client;

@@ -3,17 +3,14 @@
 
 use parlance::rpc::framing::{Fault, Framing, Lines};
 use parlance::rpc::{Accepted, ConnId, Effects, Limits, Server, Service, Tls};
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::pki_types::CertificateDer;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::net::Shutdown;
 use std::time::Duration;
 
 use crate::house::Running;
 use crate::peer::Peer;
-
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::tls_client::{Client, PATIENCE, certificate};
 
 /// Says a line back, `hello` at the beginning, and so many bytes to a line that is a number.
 struct Echo;
@@ -43,14 +40,6 @@ impl Service<Option<Tls>> for Echo {
     fn fault(&self, _: &mut Option<Tls>, _: &mut Effects<Option<Tls>>, _: ConnId, _: Fault) {}
 }
 
-/// A certificate of its own for `localhost`, and its key, as PEM.
-fn certificate() -> (Tls, CertificateDer<'static>) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
-    let key = made.signing_key.serialize_pem();
-    let tls = Tls::from_pem(made.cert.pem().as_bytes(), key.as_bytes()).expect("usable");
-    (tls, made.cert.der().clone())
-}
-
 fn start(limits: Limits) -> (Running<Option<Tls>>, CertificateDer<'static>) {
     let (sender, made) = std::sync::mpsc::channel();
     let running = Running::start(move || {
@@ -60,68 +49,12 @@ fn start(limits: Limits) -> (Running<Option<Tls>>, CertificateDer<'static>) {
         let fx = server.effects();
         fx.set_limits(limits);
         let service = fx.add_service(Echo);
-        let listener = fx.listen_tls("127.0.0.1:0", service, &tls).expect("a listener");
+        let listener = fx.listen("127.0.0.1:0", service).expect("a listener");
+        fx.set_tls(listener, Some(&tls));
         let address = fx.listener_addr(listener).expect("an address");
         (server, vec![address])
     });
     (running, made.recv().expect("a certificate"))
-}
-
-/// A client that trusts one certificate.
-struct Client {
-    session: ClientConnection,
-    stream: TcpStream,
-}
-
-impl Client {
-    fn connect(address: SocketAddr, trusted: &CertificateDer<'static>) -> Client {
-        let mut roots = RootCertStore::empty();
-        roots.add(trusted.clone()).expect("a root");
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let name = ServerName::try_from("localhost").expect("a name");
-        let session = ClientConnection::new(Arc::new(config), name).expect("a session");
-        let stream = TcpStream::connect(address).expect("a connection");
-        stream.set_read_timeout(Some(PATIENCE)).expect("set");
-        stream.set_nodelay(true).expect("set");
-        Client { session, stream }
-    }
-
-    fn stream(&mut self) -> rustls::Stream<'_, ClientConnection, TcpStream> {
-        rustls::Stream::new(&mut self.session, &mut self.stream)
-    }
-
-    #[track_caller]
-    fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream().write_all(bytes.as_ref()).expect("sent");
-    }
-
-    #[track_caller]
-    fn expect(&mut self, expected: impl AsRef<[u8]>) {
-        let mut got = vec![0; expected.as_ref().len()];
-        self.stream().read_exact(&mut got).expect("so many bytes");
-        assert!(got == expected.as_ref(), "got {:?}", String::from_utf8_lossy(&got));
-    }
-
-    /// The end, announced by a close_notify.
-    #[track_caller]
-    fn expect_close(&mut self) {
-        let mut more = [0; 16];
-        assert_eq!(self.stream().read(&mut more).expect("an announced end"), 0);
-    }
-
-    /// What this session wants to send, taken out of its hands.
-    fn records(&mut self) -> Vec<u8> {
-        let mut records = Vec::new();
-        while self.session.wants_write() {
-            self.session.write_tls(&mut records).expect("written to memory");
-        }
-        records
-    }
 }
 
 #[test]

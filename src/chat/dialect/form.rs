@@ -1,6 +1,9 @@
 //! Forms: how an event looks to one kind of client.
 
+use super::Fx;
+use super::house::House;
 use crate::chat::{Event, EventKind};
+use crate::rpc::ConnId;
 
 /// One encoding of events, shared by all who receive it so.
 pub(super) struct Form {
@@ -13,6 +16,8 @@ pub(super) struct Form {
     pub(super) echoes: fn(&EventKind) -> bool,
     /// Appends the notice that the server is shutting down; nothing if there is none.
     pub(super) farewell: fn(&mut Vec<u8>),
+    /// What becomes of a connection whose account was removed; it is logged out already.
+    pub(super) expelled: fn(&mut House, &mut Fx, ConnId),
 }
 
 impl Form {
@@ -26,6 +31,9 @@ impl Form {
         }
     }
 }
+
+/// What forms of dialects without accounts do to whose account was removed: there is nobody.
+pub(super) fn nobody(_: &mut House, _: &mut Fx, _: ConnId) {}
 
 /// The frame of contents that say by themselves where they end.
 pub(super) fn nothing(_: &mut Vec<u8>, _: usize) {}

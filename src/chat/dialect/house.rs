@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::desk::Desk;
 use super::form::Form;
 use super::{FORMS, Fx, jsonrpc};
 use crate::chat::{
@@ -36,6 +37,8 @@ pub struct House {
     groups: HashMap<RoomKey, Vec<(u8, GroupId)>>,
     /// The answers that `jsonrpc` gave last to who asked for the users.
     pub(super) user_lists: jsonrpc::UserLists,
+    /// Where accounts are registered and logged in to, if anywhere.
+    pub(super) desk: Option<Desk>,
     /// What happened and was not delivered yet.
     pub(super) events: Vec<Event>,
 }
@@ -48,6 +51,7 @@ impl House {
             settings,
             groups: HashMap::new(),
             user_lists: Default::default(),
+            desk: None,
             events: Vec::new(),
         }
     }
@@ -95,6 +99,16 @@ impl House {
         let room = self.chat.leave(session, now(fx), &mut self.events)?;
         self.leave_groups(fx, conn, room);
         Ok(room)
+    }
+
+    /// Logs a session out: it leaves its room and has no name any more. The events wait for
+    /// [`deliver`](Self::deliver).
+    pub(super) fn log_out(&mut self, fx: &mut Fx, session: SessionId) {
+        let room = self.chat.room_of(session);
+        self.chat.sign_out(session, now(fx), &mut self.events);
+        if let (Some(conn), Some(room)) = (self.conn_of(session), room) {
+            self.leave_groups(fx, conn, room);
+        }
     }
 
     /// A connection is sent another form from now on (which the transport has noted already).
@@ -193,7 +207,7 @@ impl House {
         }
     }
 
-    fn conn_of(&self, session: SessionId) -> Option<ConnId> {
+    pub(super) fn conn_of(&self, session: SessionId) -> Option<ConnId> {
         self.chat.tag(session).map(ConnId::from_bits)
     }
 
@@ -208,7 +222,7 @@ pub(super) fn session_of(fx: &Fx, conn: ConnId) -> Option<SessionId> {
     SessionId::from_bits(fx.session(conn))
 }
 
-fn form_of(fx: &Fx, conn: ConnId) -> &'static Form {
+pub(super) fn form_of(fx: &Fx, conn: ConnId) -> &'static Form {
     FORMS[usize::from(fx.form(conn))]
 }
 

@@ -288,6 +288,7 @@ pub(super) static CLASSIC_FORM: Form = Form {
     frame: form::nothing,
     echoes: |_| false,
     farewell: |out| farewell(false, out),
+    expelled: form::nobody,
 };
 
 /// JSON-RPC 2.0 notifications, a line each.
@@ -296,6 +297,7 @@ pub(super) static VERSION_2_FORM: Form = Form {
     frame: form::line,
     echoes: |_| false,
     farewell: |out| farewell(true, out),
+    expelled: form::nobody,
 };
 
 // The table of forms has these two where `JsonRpc` numbers them.

@@ -5,12 +5,15 @@
 //! forms, that is, how events look to its clients. Nothing outside this folder knows which dialect
 //! a connection speaks.
 
+pub mod accounts;
+mod desk;
 mod fields;
 mod form;
 mod house;
 pub mod jsonrpc;
 mod text;
 
+pub use desk::{Desk, DeskSettings};
 pub use house::{House, Settings};
 
 use form::Form;
@@ -19,4 +22,7 @@ use form::Form;
 pub type Fx = crate::rpc::Effects<House>;
 
 /// All forms. A connection's form, a number kept by the transport, is an index into this table.
-static FORMS: [&Form; 2] = [&jsonrpc::CLASSIC_FORM, &jsonrpc::VERSION_2_FORM];
+static FORMS: [&Form; 3] = [&jsonrpc::CLASSIC_FORM, &jsonrpc::VERSION_2_FORM, &accounts::FORM];
+
+/// The forms' numbers, but those that `JsonRpc` gives.
+const ACCOUNTS: u8 = 2;

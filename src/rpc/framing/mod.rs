@@ -8,11 +8,13 @@
 
 mod http_guard;
 mod json_stream;
+pub mod length_prefix;
 mod lines;
 pub(in crate::rpc) mod scan;
 
 pub use http_guard::{FirstLine, HttpGuard};
 pub use json_stream::JsonStream;
+pub use length_prefix::LengthPrefix;
 pub use lines::Lines;
 
 use std::time::Duration;

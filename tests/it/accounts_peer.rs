@@ -1,0 +1,224 @@
+//! A client of the `accounts` dialect, and a house that has its door.
+
+use parlance::chat::dialect::{Desk, DeskSettings, House, Settings, accounts, jsonrpc};
+use parlance::chat::{self, ChatServer, Timestamp};
+use parlance::rpc::{Limits, Server};
+use parlance::store::{Accounts, Cost};
+use rustls::pki_types::CertificateDer;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::house::Running;
+use crate::support::TempFolder;
+use crate::tls_client::{Client, certificate};
+
+/// Quick to hash at, and no good for anything else.
+pub(crate) const QUICK: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
+
+/// A house with two doors, `jsonrpc` and `accounts`, and accounts in a folder of its own.
+pub(crate) struct AccountsHouse {
+    pub(crate) running: Running<House>,
+    folder: Option<TempFolder>,
+    trusted: CertificateDer<'static>,
+}
+
+impl AccountsHouse {
+    pub(crate) fn open() -> AccountsHouse {
+        AccountsHouse::with(DeskSettings::default(), QUICK, 2)
+    }
+
+    /// With so many workers; every job more than 64 beyond them is refused.
+    pub(crate) fn with(desk: DeskSettings, cost: Cost, workers: usize) -> AccountsHouse {
+        let folder = TempFolder::new();
+        AccountsHouse::start(folder.path().to_owned(), Some(folder), desk, cost, workers)
+    }
+
+    /// Over accounts that are there already, in a folder of somebody else's.
+    pub(crate) fn at(path: &Path) -> AccountsHouse {
+        AccountsHouse::start(path.to_owned(), None, DeskSettings::default(), QUICK, 2)
+    }
+
+    fn start(
+        path: PathBuf,
+        folder: Option<TempFolder>,
+        desk: DeskSettings,
+        cost: Cost,
+        workers: usize,
+    ) -> AccountsHouse {
+        let (sender, made) = std::sync::mpsc::channel();
+        let running = Running::start(move || {
+            let now = Timestamp(1_769_862_896_789);
+            let mut last = 0;
+            let random = Box::new(move || {
+                last += 1;
+                last
+            });
+            let chat = ChatServer::new(chat::Settings::default(), now, random).expect("a chat");
+            let house = House::new(chat, Settings::default());
+            let mut server = Server::new(house).expect("a server");
+            server.set_workers(workers, 64);
+            let accounts = Accounts::open(&path, cost).expect("accounts");
+            let (house, fx) = server.parts();
+            house.open_desk(fx, Desk::new(accounts, desk)).expect("a desk");
+            fx.set_limits(Limits::default());
+            let (tls, der) = certificate();
+            sender.send(der).expect("the test waits");
+            let jsonrpc = fx.add_service(jsonrpc::service());
+            let plain = fx.listen("127.0.0.1:0", jsonrpc).expect("a listener");
+            let accounts = fx.add_service(accounts::service());
+            let secure = fx.listen("127.0.0.1:0", accounts).expect("a listener");
+            fx.set_tls(secure, Some(&tls));
+            let addresses = [plain, secure].map(|id| fx.listener_addr(id).expect("an address"));
+            (server, addresses.to_vec())
+        });
+        AccountsHouse { running, folder, trusted: made.recv().expect("a certificate") }
+    }
+
+    /// Where its accounts are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.as_ref().expect("a folder of its own").path()
+    }
+
+    /// Somebody at the door.
+    pub(crate) fn connect(&self) -> AccountsPeer {
+        AccountsPeer { client: Client::connect(self.running.addresses[1], &self.trusted) }
+    }
+
+    /// Somebody registered, in the lobby.
+    #[track_caller]
+    pub(crate) fn registered(&self, name: &str) -> AccountsPeer {
+        let mut peer = self.connect();
+        peer.ask(register(name, "sesame"), ok_login("register", name, "lobby"));
+        peer
+    }
+
+    /// Somebody registered, in `general`.
+    #[track_caller]
+    pub(crate) fn member(&self, name: &str) -> AccountsPeer {
+        let mut peer = self.registered(name);
+        peer.ask(enter("general"), entered(name, "general"));
+        peer
+    }
+}
+
+/// One connection. What goes to and fro are frames.
+pub(crate) struct AccountsPeer {
+    pub(crate) client: Client,
+}
+
+impl AccountsPeer {
+    #[track_caller]
+    pub(crate) fn send(&mut self, message: impl AsRef<[u8]>) {
+        self.client.send(framed(message));
+    }
+
+    /// The next message.
+    #[track_caller]
+    pub(crate) fn receive(&mut self) -> String {
+        let mut length = [0; 4];
+        self.client.stream().read_exact(&mut length).expect("a length");
+        let mut message = vec![0; u32::from_be_bytes(length) as usize];
+        self.client.stream().read_exact(&mut message).expect("a message");
+        String::from_utf8(message).expect("UTF-8")
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(&mut self, expected: impl AsRef<str>) {
+        assert_eq!(self.receive(), expected.as_ref());
+    }
+
+    #[track_caller]
+    pub(crate) fn ask(&mut self, request: impl AsRef<[u8]>, answer: impl AsRef<str>) {
+        self.send(request);
+        self.expect(answer);
+    }
+
+    /// Proves that nothing was received since it was last looked at.
+    #[track_caller]
+    pub(crate) fn probe(&mut self) {
+        self.ask(r#"{"type":"probe"}"#, refusal("probe", "Unknown type"));
+    }
+
+    /// Sends bytes that are no frame.
+    #[track_caller]
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) {
+        self.client.stream().write_all(bytes).expect("sent");
+    }
+}
+
+/// A message behind its length.
+pub(crate) fn framed(message: impl AsRef<[u8]>) -> Vec<u8> {
+    let message = message.as_ref();
+    let mut frame = (message.len() as u32).to_be_bytes().to_vec();
+    frame.extend_from_slice(message);
+    frame
+}
+
+// ---- requests ----------------------------------------------------------------------------------
+
+fn credentials(kind: &str, name: &str, password: &str) -> String {
+    format!(r#"{{"type":"{kind}","data":{{"username":"{name}","password":"{password}"}}}}"#)
+}
+
+pub(crate) fn register(name: &str, password: &str) -> String {
+    credentials("register", name, password)
+}
+
+pub(crate) fn login(name: &str, password: &str) -> String {
+    credentials("login", name, password)
+}
+
+pub(crate) fn enter(room: &str) -> String {
+    format!(r#"{{"type":"enter","data":{{"room":"{room}"}}}}"#)
+}
+
+pub(crate) fn create(room: &str) -> String {
+    format!(r#"{{"type":"create","data":{{"room":"{room}"}}}}"#)
+}
+
+pub(crate) fn msg(from: &str, to: &str, text: &str) -> String {
+    format!(r#"{{"type":"msg","data":{{"from":"{from}","to":"{to}","text":"{text}"}}}}"#)
+}
+
+pub(crate) const LIST: &str = r#"{"type":"list"}"#;
+pub(crate) const EXIT: &str = r#"{"type":"exit"}"#;
+pub(crate) const LOGOUT: &str = r#"{"type":"logout"}"#;
+
+// ---- answers -----------------------------------------------------------------------------------
+
+/// The answer to a `register` or `login` that succeeded.
+pub(crate) fn ok_login(kind: &str, name: &str, room: &str) -> String {
+    let message = if kind == "login" { "Login successful" } else { "Registration successful" };
+    format!(
+        r#"{{"type":"{kind}","status":"ok","data":{{"username":"{name}","chatroom":"{room}"}},"message":"{message}"}}"#
+    )
+}
+
+pub(crate) fn entered(name: &str, room: &str) -> String {
+    format!(
+        r#"{{"type":"enter","status":"ok","data":{{"username":"{name}","room":"{room}"}},"message":"Welcome to {room}"}}"#
+    )
+}
+
+pub(crate) fn created(room: &str) -> String {
+    format!(r#"{{"type":"create","status":"ok","message":"{room} created successfully"}}"#)
+}
+
+/// `data` is the object as it stands in the answer.
+pub(crate) fn listed(data: &str) -> String {
+    format!(r#"{{"type":"list","status":"ok","data":{data}}}"#)
+}
+
+pub(crate) const EXITED: &str =
+    r#"{"type":"exit","status":"ok","message":"Exited chatroom, returned to lobby"}"#;
+pub(crate) const LOGGED_OUT: &str = r#"{"type":"logout","status":"ok","message":"Logged out"}"#;
+
+pub(crate) fn message(from: &str, to: &str, text: &str) -> String {
+    format!(
+        r#"{{"type":"msg","status":"ok","data":{{"to":"{to}","from":"{from}","text":"{text}"}}}}"#
+    )
+}
+
+pub(crate) fn refusal(kind: &str, text: &str) -> String {
+    format!(r#"{{"type":"{kind}","status":"error","message":"{text}"}}"#)
+}
