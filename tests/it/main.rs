@@ -1,5 +1,6 @@
 //! The integration tests: one binary, real sockets, real processes, real files.
 
+mod accounts_cli;
 mod daemon;
 mod direction;
 mod faults;
