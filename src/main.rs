@@ -4,12 +4,13 @@ use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use parlance::config::command_line::{self, Command, HELP, ServeOptions};
-use parlance::config::{Config, Listener};
+use parlance::config::command_line::{self, AccountOptions, Command, HELP, ServeOptions};
+use parlance::config::{Config, Listener, Overrides};
 
 fn main() -> ExitCode {
     match command_line::parse(std::env::args_os().skip(1)) {
         Ok(Command::Serve(options)) => serve(options),
+        Ok(Command::Account(options)) => account(&options),
         Ok(Command::Help) => print(HELP),
         Ok(Command::Version) => print(concat!("parlance ", env!("CARGO_PKG_VERSION"), "\n")),
         Err(error) => refuse(format_args!("{error}\nsee `parlance help`")),
@@ -20,6 +21,14 @@ fn serve(options: ServeOptions) -> ExitCode {
     match Config::load(options.config_file.as_deref(), &options.overrides) {
         Ok(config) if options.check => print(&checked(&config)),
         Ok(config) => parlance::daemon::run(config, options),
+        Err(error) => refuse(error),
+    }
+}
+
+fn account(options: &AccountOptions) -> ExitCode {
+    let overrides = Overrides { data: options.data.clone(), ..Overrides::default() };
+    match Config::load(options.config_file.as_deref(), &overrides) {
+        Ok(config) => parlance::daemon::account::run(&config, options),
         Err(error) => refuse(error),
     }
 }

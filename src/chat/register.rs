@@ -8,10 +8,18 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::key::SessionId;
+use super::name::Name;
 
 /// Keys of the names that nobody may bear: the one notices come from, and the one that means
 /// everybody.
 const RESERVED: [&str; 2] = ["system", "public"];
+
+impl Name {
+    /// Whether no user may bear the name. A room may.
+    pub fn is_reserved(&self) -> bool {
+        RESERVED.contains(&self.key())
+    }
+}
 
 #[derive(Default)]
 pub(super) struct Register {

@@ -17,6 +17,8 @@ use super::{Address, AddressError, Dialect, Overrides, UnknownDialect};
 pub enum Command {
     /// Run the daemon.
     Serve(ServeOptions),
+    /// Look at the accounts, or change them.
+    Account(AccountOptions),
     /// Print [`HELP`].
     Help,
     /// Print the version.
@@ -38,6 +40,32 @@ pub struct ServeOptions {
     pub check: bool,
 }
 
+/// What to do about the accounts, and where they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountOptions {
+    /// The configuration file.
+    pub config_file: Option<PathBuf>,
+    /// The data folder; it wins over the file's.
+    pub data: Option<PathBuf>,
+    /// What to do.
+    pub action: AccountAction,
+    /// Read the password from stdin, even from a terminal.
+    pub password_stdin: bool,
+}
+
+/// What to do about the accounts. Names are as they were typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountAction {
+    /// Register an account of this name.
+    Add(String),
+    /// Set this account's password anew.
+    Passwd(String),
+    /// Remove this account.
+    Remove(String),
+    /// Print all accounts.
+    List,
+}
+
 /// A command line that cannot be understood; shown, it is a sentence for who wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UsageError {
@@ -50,6 +78,20 @@ pub enum UsageError {
     },
     /// An argument too many.
     UnexpectedArgument(String),
+    /// `account` without anything to do, or with something that cannot be done.
+    AccountAction(Option<String>),
+    /// Something to do about an account that is not named.
+    NoAccountName {
+        /// What to do.
+        action: &'static str,
+    },
+    /// An option of another command.
+    OptionElsewhere {
+        /// The option.
+        option: &'static str,
+        /// The command it was given to.
+        command: &'static str,
+    },
     /// An option that does not exist, stands there twice, or lacks its value.
     Option(getopts::Fail),
     /// `-l` with a name that is no dialect of this build.
@@ -73,6 +115,8 @@ parlance: a small chat daemon
 
 usage:
   parlance [serve] [OPTIONS]     run the daemon
+  parlance account add NAME      register an account, passwd NAME sets its password
+                                 anew, remove NAME removes it, list prints all
   parlance help                  print this
   parlance version               print the version
 
@@ -92,16 +136,24 @@ options:
       --pid-file FILE            write the process id to FILE while running; with -d
                                  the default is parlance.pid in the data folder
       --check                    say whether the configuration is in order, and stop
+      --password-stdin           account: read the password from stdin as one line, as
+                                 is done anyway where stdin is no terminal
   -h, --help                     print this
   -V, --version                  print the version
 
 stdout gets `listening DIALECT ADDR` a line per listener, then `ready`; stderr gets the log
 (RUST_LOG sets its level, `info` by default). SIGTERM and SIGINT end the daemon, SIGHUP makes
-it read its configuration again. Exit codes: 0 done, 1 could not run, 2 wrong arguments or
-configuration.
+it read its configuration again. `account` takes -c, --data and --password-stdin, and may be
+used while the daemon runs. Exit codes: 0 done, 1 could not, 2 wrong arguments or configuration.
 ";
 
-const COMMANDS: [&str; 3] = ["serve", "help", "version"];
+const COMMANDS: [&str; 4] = ["serve", "account", "help", "version"];
+
+const ACCOUNT_ACTIONS: [&str; 4] = ["add", "passwd", "remove", "list"];
+
+const SERVE_ALONE: [&str; 6] = ["listen", "bind", "port", "detach", "pid-file", "check"];
+
+const ACCOUNT_ALONE: [&str; 1] = ["password-stdin"];
 
 /// Takes the arguments apart, the program's name not among them.
 ///
@@ -122,6 +174,7 @@ pub fn parse(
     let command = free.next().map_or("serve", String::as_str);
     let parsed = match command {
         "serve" => Command::Serve(serve_options(&matches)?),
+        "account" => Command::Account(account_options(&matches, &mut free)?),
         "version" => Command::Version,
         // There is one page; asking for a command's part of it is no mistake.
         "help" => {
@@ -152,6 +205,7 @@ fn options() -> Options {
         .optflag("d", "detach", "")
         .optopt("", "pid-file", "", "FILE")
         .optflag("", "check", "")
+        .optflag("", "password-stdin", "")
         .optflag("h", "help", "")
         .optflag("V", "version", "");
     options
@@ -165,7 +219,41 @@ fn known_command(name: &str) -> Result<(), UsageError> {
     Err(UsageError::UnknownCommand { name: name.into(), nearest })
 }
 
+fn refuse_options(
+    matches: &Matches,
+    options: &[&'static str],
+    command: &'static str,
+) -> Result<(), UsageError> {
+    match options.iter().find(|option| matches.opt_present(option)) {
+        Some(option) => Err(UsageError::OptionElsewhere { option, command }),
+        None => Ok(()),
+    }
+}
+
+fn account_options<'a>(
+    matches: &Matches,
+    free: &mut impl Iterator<Item = &'a String>,
+) -> Result<AccountOptions, UsageError> {
+    refuse_options(matches, &SERVE_ALONE, "account")?;
+    let action = free.next().map(String::as_str);
+    let mut name = |action| free.next().cloned().ok_or(UsageError::NoAccountName { action });
+    let action = match action {
+        Some("add") => AccountAction::Add(name("add")?),
+        Some("passwd") => AccountAction::Passwd(name("passwd")?),
+        Some("remove") => AccountAction::Remove(name("remove")?),
+        Some("list") => AccountAction::List,
+        other => return Err(UsageError::AccountAction(other.map(str::to_owned))),
+    };
+    Ok(AccountOptions {
+        config_file: matches.opt_str("config").map(PathBuf::from),
+        data: matches.opt_str("data").map(PathBuf::from),
+        action,
+        password_stdin: matches.opt_present("password-stdin"),
+    })
+}
+
 fn serve_options(matches: &Matches) -> Result<ServeOptions, UsageError> {
+    refuse_options(matches, &ACCOUNT_ALONE, "serve")?;
     let listen: Vec<_> =
         matches.opt_strs("listen").iter().map(|text| listener(text)).collect::<Result<_, _>>()?;
     let bind = match matches.opt_str("bind") {
@@ -234,6 +322,20 @@ impl fmt::Display for UsageError {
             }
             UsageError::UnexpectedArgument(argument) => {
                 write!(f, "{argument:?} is an argument too many")
+            }
+            UsageError::AccountAction(None) => {
+                write!(f, "account needs to be told what to do: {}", ACCOUNT_ACTIONS.join(", "))
+            }
+            UsageError::AccountAction(Some(action)) => {
+                let nearest = nearest(action, ACCOUNT_ACTIONS).unwrap_or_default();
+                let known = ACCOUNT_ACTIONS.join(", ");
+                write!(f, "account cannot {action:?}; the nearest is {nearest}, of {known}")
+            }
+            UsageError::NoAccountName { action } => {
+                write!(f, "account {action} needs the account's NAME")
+            }
+            UsageError::OptionElsewhere { option, command } => {
+                write!(f, "--{option} is no option of {command}")
             }
             UsageError::Option(fail) => fail.fmt(f),
             UsageError::Dialect(unknown) => write!(f, "-l: {unknown}"),
@@ -307,6 +409,42 @@ mod tests {
     }
 
     #[test]
+    fn accounts_are_added_changed_removed_and_listed() {
+        let name = || "Ann Lee".to_owned();
+        for (action, expected) in [
+            ("add", AccountAction::Add(name())),
+            ("passwd", AccountAction::Passwd(name())),
+            ("remove", AccountAction::Remove(name())),
+        ] {
+            let expected = Command::Account(AccountOptions {
+                config_file: Some("a.toml".into()),
+                data: Some("/d".into()),
+                action: expected,
+                password_stdin: action == "add",
+            });
+            let mut line = vec!["account", action, "--data=/d", "-c", "a.toml"];
+            line.extend((action == "add").then_some("--password-stdin"));
+            line.extend(["--", "Ann Lee"]);
+            assert_eq!(parse(line), Ok(expected));
+        }
+        let Ok(Command::Account(options)) = parse(["account", "list"]) else { panic!() };
+        assert_eq!((options.action, options.data), (AccountAction::List, None));
+    }
+
+    #[test]
+    fn accounts_are_not_served_and_the_daemon_is_given_no_password() {
+        assert!(refused("account").contains("what to do: add, passwd, remove, list"));
+        assert!(refused("account delete").contains("account cannot \"delete\"; the nearest is "));
+        assert_eq!(refused("account passwd"), "account passwd needs the account's NAME");
+        assert!(refused("account add ann bob").contains("\"bob\" is an argument too many"));
+        assert!(refused("account list ann").contains("\"ann\" is an argument too many"));
+        for option in ["-l=jsonrpc", "--bind=h", "--port=1", "-d", "--pid-file=p", "--check"] {
+            assert!(refused(&format!("account list {option}")).ends_with("no option of account"));
+        }
+        assert_eq!(refused("--password-stdin"), "--password-stdin is no option of serve");
+    }
+
+    #[test]
     fn help_and_version_are_commands_and_options() {
         for line in ["help", "help serve", "-h", "--help", "serve --help", "-d -h"] {
             assert_eq!(parse(line.split_whitespace()), Ok(Command::Help), "{line}");
@@ -318,10 +456,12 @@ mod tests {
 
     #[test]
     fn help_tells_of_every_option() {
-        for name in
-            ["config", "listen", "bind", "port", "data", "detach", "pid-file", "check", "version"]
-        {
+        let common = ["config", "data", "help", "version"];
+        for name in common.iter().chain(&SERVE_ALONE).chain(&ACCOUNT_ALONE) {
             assert!(HELP.contains(&format!("--{name}")), "{name}");
+        }
+        for action in ACCOUNT_ACTIONS {
+            assert!(HELP.contains(action), "{action}");
         }
         for dialect in Dialect::ALL {
             assert!(HELP.contains(dialect.name()), "{dialect}");
@@ -341,7 +481,7 @@ mod tests {
     fn unknown_words_get_the_nearest_known_one() {
         assert_eq!(
             refused("server"),
-            "there is no command \"server\"; the nearest is serve, of serve, help, version"
+            "there is no command \"server\"; the nearest is serve, of serve, account, help, version"
         );
         assert!(refused("help srve").contains("the nearest is serve"));
         assert!(refused("-l jsonprc").contains("the nearest is jsonrpc"));

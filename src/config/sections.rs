@@ -9,6 +9,8 @@ use std::fmt;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
+use crate::store::PasswordRule;
+
 use super::address::refusal;
 use super::violation::Violation;
 use super::{Address, Dialect, HostName, Origin};
@@ -162,6 +164,11 @@ impl WebSocket {
 }
 
 impl Accounts {
+    /// What a password that is chosen must be like.
+    pub fn password_rule(&self) -> PasswordRule {
+        PasswordRule { chars_min: self.password_min, chars_max: self.password_max }
+    }
+
     /// The first value that cannot be used.
     pub(super) fn violation(&self) -> Option<Violation> {
         let ranges = [

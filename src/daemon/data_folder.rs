@@ -52,6 +52,15 @@ pub(super) fn choose(
     Ok(home.join(".local/share/parlance"))
 }
 
+/// Makes the folder, for its owner alone, if it is not there.
+pub(super) fn make(path: &Path) -> Result<(), DataFolderError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| DataFolderError::Create { folder: path.to_owned(), source })
+}
+
 impl DataFolder {
     /// Makes the folder, for its owner alone, if it is not there, and locks it.
     ///
@@ -59,11 +68,7 @@ impl DataFolder {
     ///
     /// Another daemon has the folder, or it cannot be made or written to.
     pub(super) fn open(path: PathBuf) -> Result<DataFolder, DataFolderError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&path)
-            .map_err(|source| DataFolderError::Create { folder: path.clone(), source })?;
+        make(&path)?;
         let cannot_lock = |source| DataFolderError::Lock { folder: path.clone(), source };
         let lock = OpenOptions::new()
             .write(true)

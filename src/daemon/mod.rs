@@ -2,8 +2,10 @@
 //!
 //! A start is, in this order: the log, the data folder and its lock, the descriptors, the
 //! listeners, the signals, the pid file, `ready`. Whatever fails before `ready` is one sentence on
-//! stderr and exit code 1. Nothing here knows what is said on a connection.
+//! stderr and exit code 1. [`account`] is a command of its own and starts nothing. What is said on
+//! a connection is not known here.
 
+pub mod account;
 mod certificate;
 mod data_folder;
 mod descriptors;

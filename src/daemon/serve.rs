@@ -11,7 +11,7 @@ use crate::chat::dialect::{self, Desk, DeskSettings, House};
 use crate::chat::{self, ChatServer, Timestamp};
 use crate::config::{Config, Dialect, DuplicateNames, Listener};
 use crate::rpc::{self, Effects, JsonLimits, ListenerId, ServiceId, Tls};
-use crate::store::{Accounts, Cost, PasswordRule};
+use crate::store::{Accounts, Cost};
 
 use super::certificate::{self, CertificateError};
 use super::error::RunError;
@@ -284,10 +284,7 @@ fn dialect_settings(config: &Config) -> dialect::Settings {
 fn desk_settings(config: &Config) -> DeskSettings {
     let accounts = &config.accounts;
     DeskSettings {
-        password: PasswordRule {
-            chars_min: accounts.password_min,
-            chars_max: accounts.password_max,
-        },
+        password: accounts.password_rule(),
         login_failures_per_minute: accounts.login_failures_per_minute,
         registrations_per_minute: accounts.registrations_per_minute,
     }

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, real sockets, real processes, real files.
 
 mod accounts;
+mod accounts_cli;
 mod accounts_login;
 mod accounts_peer;
 mod daemon;
