@@ -54,6 +54,8 @@ pub mod config;
 #[cfg(feature = "daemon")]
 pub mod daemon;
 pub mod rpc;
+#[cfg(feature = "daemon")]
+pub mod store;
 
 /// The README's example is compiled with the others.
 #[cfg(doctest)]
