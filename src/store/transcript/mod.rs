@@ -80,7 +80,7 @@ impl Transcript {
     pub fn open(
         path: impl Into<PathBuf>,
         max_bytes: u64,
-        max_files: u32,
+        max_files: usize,
     ) -> Result<Transcript, TranscriptError> {
         let file = RotatingFile::new(path.into(), max_bytes, max_files)?;
         let shared = Arc::new(Shared::default());
@@ -109,7 +109,7 @@ impl Transcript {
         &self,
         path: impl Into<PathBuf>,
         max_bytes: u64,
-        max_files: u32,
+        max_files: usize,
     ) -> Result<(), TranscriptError> {
         let file = RotatingFile::new(path.into(), max_bytes, max_files)?;
         self.shared.order(|orders| orders.replace = Some(file));

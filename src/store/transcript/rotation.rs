@@ -20,7 +20,7 @@ const PIECE_BYTES: usize = 256 * 1024;
 pub(super) struct RotatingFile {
     path: PathBuf,
     max_bytes: u64,
-    max_files: u32,
+    max_files: usize,
     /// `None` at first and after an error: the next write opens it.
     open: Option<OpenFile>,
 }
@@ -40,7 +40,7 @@ impl RotatingFile {
     pub(super) fn new(
         path: PathBuf,
         max_bytes: u64,
-        max_files: u32,
+        max_files: usize,
     ) -> Result<RotatingFile, TranscriptError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             DirBuilder::new()
@@ -115,7 +115,7 @@ impl RotatingFile {
     }
 
     /// The path of an old file; of the current one for 0.
-    fn numbered(&self, number: u32) -> PathBuf {
+    fn numbered(&self, number: usize) -> PathBuf {
         if number == 0 {
             return self.path.clone();
         }
