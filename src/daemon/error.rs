@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::config::{Address, Dialect};
 use crate::store::StoreError;
+use crate::store::transcript::TranscriptError;
 use crate::{chat, rpc};
 
 use super::certificate::CertificateError;
@@ -25,6 +26,8 @@ pub(super) enum RunError {
     DefaultRoom(chat::Error),
     /// The accounts cannot be opened.
     Accounts(StoreError),
+    /// The transcript cannot be written.
+    Transcript(TranscriptError),
     /// There is no certificate for the listeners that speak TLS.
     Certificate(CertificateError),
     /// A listener is to speak TLS, and the certificate that was read again was no good.
@@ -83,6 +86,7 @@ impl fmt::Display for RunError {
             }
             RunError::DefaultRoom(error) => write!(f, "default_room: {error}"),
             RunError::Accounts(error) => error.fmt(f),
+            RunError::Transcript(error) => error.fmt(f),
             RunError::Certificate(error) => error.fmt(f),
             RunError::NoCertificate { dialect, address } => {
                 write!(f, "{dialect} cannot listen on {address}: there is no certificate for TLS")

@@ -11,6 +11,7 @@ use crate::chat::dialect::{self, Desk, DeskSettings, House};
 use crate::chat::{self, ChatServer, Timestamp};
 use crate::config::{Config, Dialect, DuplicateNames, Listener};
 use crate::rpc::{self, Effects, JsonLimits, ListenerId, ServiceId, Tls};
+use crate::store::transcript::{Transcript, TranscriptError};
 use crate::store::{Accounts, Cost};
 
 use super::certificate::{self, CertificateError};
@@ -56,6 +57,7 @@ impl Server {
         let (house, fx) = server.parts();
         let desk = Desk::new(accounts, desk_settings(config));
         house.open_desk(fx, desk).map_err(RunError::Accounts)?;
+        house.transcript = open_transcript(config, data_folder).map_err(RunError::Transcript)?;
         fx.set_limits(transport_limits(config));
         let tls = load_certificate(config, data_folder).map_err(RunError::Certificate)?;
         let mut doors = Doors { services: Vec::new(), tls, open: Vec::new() };
@@ -118,6 +120,9 @@ impl Server {
         house.chat.set_settings(chat_settings(config));
         house.settings = dialect_settings(config);
         house.set_desk(desk_settings(config));
+        if let Err(error) = change_transcript(&mut house.transcript, config, &self.data_folder) {
+            log::error!("{error}; the transcript stays as it was");
+        }
         match load_certificate(config, &self.data_folder) {
             Ok(tls) => self.doors.renew(tls),
             Err(error) => log::error!("{error}; the certificate stays as it was"),
@@ -238,6 +243,33 @@ fn load_certificate(config: &Config, data_folder: &Path) -> Result<Option<Tls>, 
     let files = config.tls.files();
     let files = files.as_ref().map(|files| (&*files.cert, &*files.key));
     certificate::load(files, data_folder).map(Some)
+}
+
+fn open_transcript(
+    config: &Config,
+    data_folder: &Path,
+) -> Result<Option<Transcript>, TranscriptError> {
+    let Config { transcript, .. } = config;
+    let file = transcript.file(data_folder);
+    file.map(|file| Transcript::open(&file, transcript.max_bytes, transcript.max_files)).transpose()
+}
+
+/// Reopens the transcript's file, or goes on in another one, or stops.
+fn change_transcript(
+    open: &mut Option<Transcript>,
+    config: &Config,
+    data_folder: &Path,
+) -> Result<(), TranscriptError> {
+    let Config { transcript, .. } = config;
+    match (&mut *open, transcript.file(data_folder)) {
+        (Some(open), Some(file)) => {
+            open.configure(&file, transcript.max_bytes, transcript.max_files)
+        }
+        _ => {
+            *open = open_transcript(config, data_folder)?;
+            Ok(())
+        }
+    }
 }
 
 fn transport_limits(config: &Config) -> rpc::Limits {

@@ -1,4 +1,5 @@
-//! What outlives the daemon: its accounts, and who may try their passwords how often.
+//! What outlives the daemon: its accounts, and who may try their passwords how often; the
+//! [`transcript`] of all that was said.
 //!
 //! [`Accounts`] is a database file. Its calls block, for a hash by design, so they belong on worker
 //! threads; [`Roster`] and [`LoginThrottle`] are pure state for the thread that asks them. Nothing
@@ -41,6 +42,7 @@ mod roster;
 #[cfg(test)]
 mod tests;
 mod throttle;
+pub mod transcript;
 
 pub use accounts::{Account, Accounts, Changes, NewAccount, Version};
 pub use error::{RegisterError, StoreError};

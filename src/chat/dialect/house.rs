@@ -9,6 +9,7 @@ use crate::chat::{
     Audience, ChatServer, Error, Event, Join, Joined, RoomKey, SessionId, Timestamp,
 };
 use crate::rpc::{ConnId, GroupId, JsonLimits};
+use crate::store::transcript::Transcript;
 
 /// What the dialects are set to.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct House {
     groups: HashMap<RoomKey, Vec<(u8, GroupId)>>,
     /// The answers that `jsonrpc` gave last to who asked for the users.
     pub(super) user_lists: jsonrpc::UserLists,
+    /// Where everything that every room hears is taken down, if anywhere.
+    pub transcript: Option<Transcript>,
     /// Where accounts are registered and logged in to, if anywhere.
     pub(super) desk: Option<Desk>,
     /// What happened and was not delivered yet.
@@ -51,6 +54,7 @@ impl House {
             settings,
             groups: HashMap::new(),
             user_lists: Default::default(),
+            transcript: None,
             desk: None,
             events: Vec::new(),
         }
@@ -126,6 +130,9 @@ impl House {
     pub(super) fn deliver(&mut self, fx: &mut Fx) {
         let mut events = std::mem::take(&mut self.events);
         for event in events.drain(..) {
+            if let Some(transcript) = &self.transcript {
+                transcript.record(&event);
+            }
             match event.audience {
                 Audience::Room => self.publish(fx, &event),
                 Audience::One(session) => self.send(fx, &event, session),
