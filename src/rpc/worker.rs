@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fmt, io, thread};
@@ -37,18 +38,26 @@ impl std::error::Error for Lost {}
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The pool. Threads start with the first job and end when the pool is dropped.
+/// The pool. Threads start with the first job and end when the pool is dropped, each with the job it
+/// is at; those that wait are dropped undone.
 pub(super) struct Workers {
     threads: usize,
     queue_max: usize,
     /// Jobs handed over whose completion has not come back.
     outstanding: usize,
     queue: Option<Sender<Job>>,
+    ended: Arc<AtomicBool>,
 }
 
 impl Workers {
     pub(super) fn new(threads: usize, queue_max: usize) -> Workers {
-        Workers { threads: threads.max(1), queue_max, outstanding: 0, queue: None }
+        Workers {
+            threads: threads.max(1),
+            queue_max,
+            outstanding: 0,
+            queue: None,
+            ended: Arc::default(),
+        }
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -59,7 +68,7 @@ impl Workers {
     pub(super) fn submit(&mut self, job: Job) {
         self.outstanding += 1;
         if self.queue.is_none() {
-            match start(self.threads) {
+            match start(self.threads, &self.ended) {
                 Ok(queue) => self.queue = Some(queue),
                 Err(error) => log::error!("cannot start worker threads: {error}"),
             }
@@ -76,13 +85,20 @@ impl Workers {
     }
 }
 
-fn start(threads: usize) -> io::Result<Sender<Job>> {
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+}
+
+fn start(threads: usize, ended: &Arc<AtomicBool>) -> io::Result<Sender<Job>> {
     let (sender, receiver) = channel::<Job>();
     let receiver = Arc::new(Mutex::new(receiver));
     for number in 0..threads {
-        let receiver = Arc::clone(&receiver);
-        let started =
-            thread::Builder::new().name(format!("worker-{number}")).spawn(move || work(&receiver));
+        let (receiver, ended) = (Arc::clone(&receiver), Arc::clone(ended));
+        let started = thread::Builder::new()
+            .name(format!("worker-{number}"))
+            .spawn(move || work(&receiver, &ended));
         match started {
             Ok(_) => {}
             Err(error) if number == 0 => return Err(error),
@@ -92,10 +108,13 @@ fn start(threads: usize) -> io::Result<Sender<Job>> {
     Ok(sender)
 }
 
-fn work(queue: &Mutex<Receiver<Job>>) {
+fn work(queue: &Mutex<Receiver<Job>>, ended: &AtomicBool) {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = next else { return };
+        if ended.load(Ordering::Relaxed) {
+            continue;
+        }
         if let Err(panic) = catch_unwind(AssertUnwindSafe(job)) {
             log::error!("a job panicked: {}", panic_text(&*panic));
         }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod accounts_cli;
+mod accounts_clients;
 mod accounts_login;
 mod accounts_peer;
 mod daemon;

@@ -6,11 +6,17 @@ use std::process::{Command, Stdio};
 /// `PARLANCE_TEST_STRICT=1` in the environment that is a failure instead.
 #[track_caller]
 pub(crate) fn has(program: &str) -> bool {
+    has_command(program, "--version")
+}
+
+/// The same, of a program that shows its version by another argument.
+#[track_caller]
+pub(crate) fn has_command(program: &str, argument: &str) -> bool {
     let mut command = Command::new(program);
-    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.arg(argument).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let why = match command.status() {
         Ok(status) if status.success() => return true,
-        Ok(status) => format!("`{program} --version` ended with {status}"),
+        Ok(status) => format!("`{program} {argument}` ended with {status}"),
         Err(error) => format!("{program}: {error}"),
     };
     let strict = std::env::var_os("PARLANCE_TEST_STRICT").is_some_and(|value| value == "1");
