@@ -10,10 +10,14 @@ mod http_guard;
 mod json_stream;
 mod lines;
 pub(in crate::rpc) mod scan;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use http_guard::{FirstLine, HttpGuard};
 pub use json_stream::JsonStream;
 pub use lines::Lines;
+#[cfg(feature = "websocket")]
+pub use websocket::{WebSocket, WebSocketOptions};
 
 use std::time::Duration;
 
