@@ -11,11 +11,15 @@ mod json_stream;
 pub mod length_prefix;
 mod lines;
 pub(in crate::rpc) mod scan;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 pub use http_guard::{FirstLine, HttpGuard};
 pub use json_stream::JsonStream;
 pub use length_prefix::LengthPrefix;
 pub use lines::Lines;
+#[cfg(feature = "websocket")]
+pub use websocket::{WebSocket, WebSocketOptions};
 
 use std::time::Duration;
 
