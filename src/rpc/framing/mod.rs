@@ -8,12 +8,18 @@
 
 mod http_guard;
 mod json_stream;
+pub mod length_prefix;
 mod lines;
 pub(in crate::rpc) mod scan;
+#[cfg(feature = "zlib")]
+pub mod zlib;
 
 pub use http_guard::{FirstLine, HttpGuard};
 pub use json_stream::JsonStream;
+pub use length_prefix::LengthPrefix;
 pub use lines::Lines;
+#[cfg(feature = "zlib")]
+pub use zlib::{Compression, Packages};
 
 use std::time::Duration;
 
