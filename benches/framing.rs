@@ -3,7 +3,9 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use parlance::rpc::framing::{Decoded, Framing, JsonStream, Lines};
+#[cfg(feature = "zlib")]
+use parlance::rpc::framing::{Compression, Packages, zlib};
+use parlance::rpc::framing::{Decoded, Framing, JsonStream, LengthPrefix, Lines, length_prefix};
 use parlance::rpc::json;
 
 const FRAME_BYTES_MAX: usize = 64 * 1024;
@@ -37,6 +39,7 @@ fn drain(framing: &mut impl Framing, input: &mut [u8]) -> u64 {
                 at += used;
             }
             Decoded::Skip { used } => at += used,
+            Decoded::Switch { used, .. } => at += used,
             Decoded::Incomplete => return frames,
             other => panic!("{other:?}"),
         }
@@ -91,6 +94,46 @@ fn drip(c: &mut Criterion) {
     group.finish();
 }
 
+/// Frames that say how long they are, or that are compressed: both ways.
+fn both_ways(c: &mut Criterion) {
+    pair(c, "length_prefix", length_prefix::frame, || LengthPrefix::new(FRAME_BYTES_MAX));
+    #[cfg(feature = "zlib")]
+    {
+        let packages = || Packages::new(FRAME_BYTES_MAX, DEPTH_MAX, Compression::Auto);
+        pair(c, "packages", |_, _| {}, packages);
+        pair(c, "zlib", zlib::frame, packages);
+    }
+}
+
+/// What it costs to make a frame, and to take one of as many as fit into one read.
+fn pair<F: Framing>(
+    c: &mut Criterion,
+    name: &str,
+    frame: fn(&mut Vec<u8>, usize),
+    framing: impl Fn() -> F,
+) {
+    let mut group = c.benchmark_group(format!("framing/{name}"));
+    for message in [SHORT, LONG] {
+        let mut one = Vec::with_capacity(1024);
+        group.throughput(Throughput::Elements(1));
+        group.bench_function(BenchmarkId::new("frame", message.len()), |b| {
+            b.iter(|| {
+                one.clear();
+                one.extend_from_slice(black_box(message).as_bytes());
+                frame(&mut one, 0);
+                black_box(&one);
+            });
+        });
+        let count = FRAME_BYTES_MAX / one.len();
+        let mut input = one.repeat(count);
+        group.throughput(Throughput::Elements(count as u64));
+        group.bench_function(BenchmarkId::new("decode", message.len()), |b| {
+            b.iter(|| assert_eq!(drain(&mut framing(), &mut input), count as u64));
+        });
+    }
+    group.finish();
+}
+
 fn text(c: &mut Criterion) {
     let mut group = c.benchmark_group("json");
     for (name, text) in
@@ -123,5 +166,5 @@ fn text(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, back_to_back, drip, text);
+criterion_group!(benches, back_to_back, drip, both_ways, text);
 criterion_main!(benches);

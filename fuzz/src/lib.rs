@@ -81,7 +81,7 @@ fn decode(framing: &mut impl Framing, bytes: &[u8], ends: &[usize]) -> (Vec<Item
             if ends {
                 return (items, bytes.len() - at);
             }
-            assert!(used > 0, "no progress at {at}");
+            assert!(used > 0 || switches, "no progress at {at}");
             at += used;
         }
     }

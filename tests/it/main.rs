@@ -9,6 +9,7 @@ mod daemon;
 mod direction;
 mod faults;
 mod framing;
+mod framing_packages;
 mod house;
 mod json_text;
 mod jsonrpc_bad_input;

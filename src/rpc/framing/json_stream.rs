@@ -57,6 +57,18 @@ impl JsonStream {
         }
     }
 
+    /// Whether no value has begun that has not ended.
+    #[cfg(feature = "zlib")]
+    pub(super) fn is_between_values(&self) -> bool {
+        self.scanned == 0
+    }
+
+    /// Takes note that the stream has begun with what is no HTTP request.
+    #[cfg(feature = "zlib")]
+    pub(super) fn pass_guard(&mut self) {
+        self.guard.pass();
+    }
+
     /// Goes on through the current value, which is all that `bytes` may hold of it. Says where it
     /// ends, or remembers how far it got.
     fn value_end(&mut self, bytes: &[u8]) -> Option<usize> {

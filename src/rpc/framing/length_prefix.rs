@@ -86,11 +86,11 @@ mod tests {
         let whole = Decoded::Frame { frame: b"abc", used: 7 };
         assert_eq!(framing.decode(&mut b"\0\0\0\x03abcd".to_owned()), whole);
         let fault = Decoded::Fault { fault: Fault::BadLength, used: 0 };
-        for header in [*b"\0\0\0\x04", *b"\0\0\0\0", [0xff; 4], *b"GET ", *b"\x80\0\0\x01"] {
+        for mut header in [*b"\0\0\0\x04", *b"\0\0\0\0", [0xff; 4], *b"GET ", *b"\x80\0\0\x01"] {
             for _ in 0..2 {
-                assert_eq!(framing.decode(&mut header.clone()), fault, "{header:?}");
+                assert_eq!(framing.decode(&mut header), fault);
             }
-            assert_eq!(framing.decode(&mut header.clone()[..3]), Decoded::Incomplete);
+            assert_eq!(framing.decode(&mut header[..3]), Decoded::Incomplete);
         }
     }
 

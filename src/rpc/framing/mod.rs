@@ -13,6 +13,8 @@ mod lines;
 pub(in crate::rpc) mod scan;
 #[cfg(feature = "websocket")]
 pub mod websocket;
+#[cfg(feature = "zlib")]
+pub mod zlib;
 
 pub use http_guard::{FirstLine, HttpGuard};
 pub use json_stream::JsonStream;
@@ -20,6 +22,8 @@ pub use length_prefix::LengthPrefix;
 pub use lines::Lines;
 #[cfg(feature = "websocket")]
 pub use websocket::{WebSocket, WebSocketOptions};
+#[cfg(feature = "zlib")]
+pub use zlib::{Compression, Packages};
 
 use std::time::Duration;
 
