@@ -9,6 +9,7 @@ mod fields;
 mod form;
 mod house;
 pub mod jsonrpc;
+pub mod ndjson;
 mod text;
 
 pub use house::{House, Settings};
@@ -19,4 +20,7 @@ use form::Form;
 pub type Fx = crate::rpc::Effects<House>;
 
 /// All forms. A connection's form, a number kept by the transport, is an index into this table.
-static FORMS: [&Form; 2] = [&jsonrpc::CLASSIC_FORM, &jsonrpc::VERSION_2_FORM];
+static FORMS: [&Form; 3] = [&jsonrpc::CLASSIC_FORM, &jsonrpc::VERSION_2_FORM, &ndjson::FORM];
+
+/// Where the form of `ndjson` stands in it.
+const NDJSON: u8 = 2;
