@@ -229,9 +229,8 @@ fn service(fx: &mut Effects<House>, dialect: Dialect) -> ServiceId {
         Dialect::JsonRpc => fx.add_service(dialect::jsonrpc::service()),
         Dialect::Accounts => fx.add_service(dialect::accounts::service()),
         // Their listeners speak `jsonrpc` until their own services are joined to them.
-        Dialect::WebSocket | Dialect::ChatMaster | Dialect::Ndjson => {
-            fx.add_service(dialect::jsonrpc::service())
-        }
+        Dialect::WebSocket | Dialect::ChatMaster => fx.add_service(dialect::jsonrpc::service()),
+        Dialect::Ndjson => fx.add_service(dialect::ndjson::service()),
     }
 }
 

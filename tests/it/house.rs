@@ -1,6 +1,6 @@
 //! Servers to test against, each on a thread and a port of its own, and what `jsonrpc` says.
 
-use parlance::chat::dialect::{House, Settings, jsonrpc};
+use parlance::chat::dialect::{House, Settings, jsonrpc, ndjson};
 use parlance::chat::{self, ChatServer, Timestamp};
 use parlance::rpc::{Effects, Handle, Limits, Server};
 use std::net::SocketAddr;
@@ -97,7 +97,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The daemon's server with `jsonrpc` on a free port.
+    /// The daemon's server with `jsonrpc` and `ndjson`, each on a free port.
     pub(crate) fn open(self) -> Running<House> {
         Running::start(move || self.build())
     }
@@ -108,8 +108,9 @@ impl Plan {
         let chat = ChatServer::new(self.chat, now, Box::new(numbers(7))).expect("a chat");
         let mut server = Server::new(House::new(chat, self.dialect)).expect("a server");
         server.effects().set_limits(self.limits);
-        let address = server.listen("127.0.0.1:0", jsonrpc::service()).expect("a listener");
-        (server, vec![address])
+        let jsonrpc = server.listen("127.0.0.1:0", jsonrpc::service()).expect("a listener");
+        let ndjson = server.listen("127.0.0.1:0", ndjson::service()).expect("a listener");
+        (server, vec![jsonrpc, ndjson])
     }
 }
 

@@ -11,6 +11,7 @@ mod fields;
 mod form;
 mod house;
 pub mod jsonrpc;
+pub mod ndjson;
 mod text;
 
 pub use desk::{Desk, DeskSettings};
@@ -22,7 +23,9 @@ use form::Form;
 pub type Fx = crate::rpc::Effects<House>;
 
 /// All forms. A connection's form, a number kept by the transport, is an index into this table.
-static FORMS: [&Form; 3] = [&jsonrpc::CLASSIC_FORM, &jsonrpc::VERSION_2_FORM, &accounts::FORM];
+static FORMS: [&Form; 4] =
+    [&jsonrpc::CLASSIC_FORM, &jsonrpc::VERSION_2_FORM, &accounts::FORM, &ndjson::FORM];
 
 /// The forms' numbers, but those that `JsonRpc` gives.
 const ACCOUNTS: u8 = 2;
+const NDJSON: u8 = 3;
