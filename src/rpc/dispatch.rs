@@ -15,6 +15,10 @@ pub(super) const READ_BYTES: usize = 64 * 1024;
 /// What all connections together are read in one turn before output goes out.
 const READ_TURN_BYTES: usize = 1024 * 1024;
 
+/// What the frames of one connection hold in one turn, at most, but for the last: where a framing
+/// inflates, that may be a thousand times what was read.
+const FRAMES_BYTES: usize = 2 * READ_BYTES;
+
 /// What one read gave.
 enum Read {
     Bytes(usize),
@@ -145,16 +149,19 @@ impl<S: 'static> Server<S> {
         input: &mut [u8],
     ) -> usize {
         let mut at = 0;
+        let mut frames_bytes = 0;
         loop {
-            if !self.may_decode(id) {
+            if !self.may_decode(id, frames_bytes) {
                 return at;
             }
             match framing.decode(&mut input[at..]) {
                 Decoded::Frame { frame, used } => {
+                    frames_bytes += frame.len();
                     service.frame(&mut self.state, &mut self.fx, id, frame);
                     at += used;
                 }
                 Decoded::Binary { frame, used } => {
+                    frames_bytes += frame.len();
                     service.binary(&mut self.state, &mut self.fx, id, frame);
                     at += used;
                 }
@@ -186,10 +193,10 @@ impl<S: 'static> Server<S> {
         }
     }
 
-    /// Whether the next frame may be decoded now; notes that input is left where it may not.
-    fn may_decode(&mut self, id: ConnId) -> bool {
+    /// Whether the next frame may be decoded now, after frames of so many bytes; notes that input is left where it may not.
+    fn may_decode(&mut self, id: ConnId, frames_bytes: usize) -> bool {
         let transport = &mut self.fx.transport;
-        let share_is_used = transport.share_is_used(id.slot);
+        let share_is_used = frames_bytes > FRAMES_BYTES || transport.share_is_used(id.slot);
         let Some(connection) = transport.get_mut(id) else { return false };
         let may = connection.takes_input() && !share_is_used;
         connection.undecoded = !may;
