@@ -205,5 +205,6 @@ fn dialect_settings(config: &Config) -> dialect::Settings {
         },
         suffix_duplicate_names: config.jsonrpc.duplicate_names == DuplicateNames::Suffix,
         show_addresses: config.jsonrpc.show_addresses,
+        ..dialect::Settings::default()
     }
 }

@@ -1,6 +1,6 @@
 //! Servers to test against, each on a thread and a port of its own, and what `jsonrpc` says.
 
-use parlance::chat::dialect::{House, Settings, jsonrpc};
+use parlance::chat::dialect::{House, Settings, chatmaster, jsonrpc};
 use parlance::chat::{self, ChatServer, Timestamp};
 use parlance::rpc::{Effects, Handle, Limits, Server};
 use std::net::SocketAddr;
@@ -97,7 +97,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The daemon's server with `jsonrpc` on a free port.
+    /// The daemon's server with `jsonrpc` on a free port, and behind it `chatmaster` on another.
     pub(crate) fn open(self) -> Running<House> {
         Running::start(move || self.build())
     }
@@ -109,7 +109,8 @@ impl Plan {
         let mut server = Server::new(House::new(chat, self.dialect)).expect("a server");
         server.effects().set_limits(self.limits);
         let address = server.listen("127.0.0.1:0", jsonrpc::service()).expect("a listener");
-        (server, vec![address])
+        let second = server.listen("127.0.0.1:0", chatmaster::service()).expect("a listener");
+        (server, vec![address, second])
     }
 }
 

@@ -1,5 +1,7 @@
 //! The integration tests: one binary, real sockets, real processes, real files.
 
+mod chatmaster;
+mod chatmaster_zlib;
 mod daemon;
 mod direction;
 mod faults;

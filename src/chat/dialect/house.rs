@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::chatmaster::{self, ChatMasterSettings};
 use super::form::Form;
 use super::{FORMS, Fx, jsonrpc};
 use crate::chat::{
@@ -18,11 +19,18 @@ pub struct Settings {
     pub suffix_duplicate_names: bool,
     /// `jsonrpc`: whether `get_users` shows addresses.
     pub show_addresses: bool,
+    /// What `chatmaster` is set to.
+    pub chatmaster: ChatMasterSettings,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { json: JsonLimits::default(), suffix_duplicate_names: true, show_addresses: true }
+        Settings {
+            json: JsonLimits::default(),
+            suffix_duplicate_names: true,
+            show_addresses: true,
+            chatmaster: ChatMasterSettings::default(),
+        }
     }
 }
 
@@ -36,6 +44,8 @@ pub struct House {
     groups: HashMap<RoomKey, Vec<(u8, GroupId)>>,
     /// The answers that `jsonrpc` gave last to who asked for the users.
     pub(super) user_lists: jsonrpc::UserLists,
+    /// The logins that `chatmaster` refused to who has not logged in.
+    pub(super) refused_logins: chatmaster::Refusals,
     /// What happened and was not delivered yet.
     pub(super) events: Vec<Event>,
 }
@@ -48,6 +58,7 @@ impl House {
             settings,
             groups: HashMap::new(),
             user_lists: Default::default(),
+            refused_logins: Default::default(),
             events: Vec::new(),
         }
     }

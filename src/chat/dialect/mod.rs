@@ -5,6 +5,7 @@
 //! forms, that is, how events look to its clients. Nothing outside this folder knows which dialect
 //! a connection speaks.
 
+pub mod chatmaster;
 mod fields;
 mod form;
 mod house;
@@ -19,4 +20,9 @@ use form::Form;
 pub type Fx = crate::rpc::Effects<House>;
 
 /// All forms. A connection's form, a number kept by the transport, is an index into this table.
-static FORMS: [&Form; 2] = [&jsonrpc::CLASSIC_FORM, &jsonrpc::VERSION_2_FORM];
+static FORMS: [&Form; 4] =
+    [&jsonrpc::CLASSIC_FORM, &jsonrpc::VERSION_2_FORM, &chatmaster::FORM, &chatmaster::ZLIB_FORM];
+
+/// The forms of `chatmaster`.
+const CHATMASTER: u8 = 2;
+const CHATMASTER_ZLIB: u8 = 3;
