@@ -1,8 +1,8 @@
 //! Servers to test against, each on a thread and a port of its own, and what `jsonrpc` says.
 
-use parlance::chat::dialect::{House, Settings, jsonrpc, ndjson};
+use parlance::chat::dialect::{House, Settings, chatmaster, jsonrpc, ndjson};
 use parlance::chat::{self, ChatServer, Timestamp};
-use parlance::rpc::{Effects, Handle, Limits, Server};
+use parlance::rpc::{Effects, Handle, Limits, Server, Service};
 use std::net::SocketAddr;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
@@ -88,6 +88,20 @@ pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// Listens for one dialect, on a free port.
+type Door = fn(&mut Server<House>) -> SocketAddr;
+
+/// A door for each dialect; `jsonrpc` comes first.
+const DOORS: &[(&str, Door)] = &[
+    ("jsonrpc", |server| listen(server, jsonrpc::service())),
+    ("ndjson", |server| listen(server, ndjson::service())),
+    ("chatmaster", |server| listen(server, chatmaster::service())),
+];
+
+fn listen(server: &mut Server<House>, service: impl Service<House> + 'static) -> SocketAddr {
+    server.listen("127.0.0.1:0", service).expect("a listener")
+}
+
 /// What a house is built with.
 #[derive(Default)]
 pub(crate) struct Plan {
@@ -97,7 +111,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The daemon's server with `jsonrpc` and `ndjson`, each on a free port.
+    /// The daemon's server with every dialect but `accounts`, each on a free port.
     pub(crate) fn open(self) -> Running<House> {
         Running::start(move || self.build())
     }
@@ -108,9 +122,8 @@ impl Plan {
         let chat = ChatServer::new(self.chat, now, Box::new(numbers(7))).expect("a chat");
         let mut server = Server::new(House::new(chat, self.dialect)).expect("a server");
         server.effects().set_limits(self.limits);
-        let jsonrpc = server.listen("127.0.0.1:0", jsonrpc::service()).expect("a listener");
-        let ndjson = server.listen("127.0.0.1:0", ndjson::service()).expect("a listener");
-        (server, vec![jsonrpc, ndjson])
+        let addresses = DOORS.iter().map(|(_, open)| open(&mut server)).collect();
+        (server, addresses)
     }
 }
 
@@ -209,6 +222,13 @@ pub(crate) const LEAVE: &str = r#"{"method":"leave_chat","params":{}}"#;
 pub(crate) const SIMPLE: &str = r#"{"method":"get_users","params":{"format":"simple"}}"#;
 
 impl Running<House> {
+    /// A connection to the door of a dialect.
+    #[track_caller]
+    pub(crate) fn peer_of(&self, dialect: &str) -> Peer {
+        let door = DOORS.iter().position(|(name, _)| *name == dialect);
+        self.peer_at(door.expect("a door"))
+    }
+
     /// Somebody new in `general`; `users` are its members, the newcomer last.
     #[track_caller]
     pub(crate) fn member(&self, name: &str, users: &[&str]) -> Peer {

@@ -5,6 +5,8 @@ mod accounts_cli;
 mod accounts_clients;
 mod accounts_login;
 mod accounts_peer;
+mod chatmaster;
+mod chatmaster_zlib;
 mod daemon;
 mod direction;
 mod faults;
