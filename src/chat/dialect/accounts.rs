@@ -382,6 +382,7 @@ pub(super) static FORM: Form = Form {
     encode,
     frame: length_prefix::frame,
     echoes: |kind| matches!(kind, EventKind::Message { .. } | EventKind::Whisper(_)),
+    follows_rooms: false,
     farewell: |_| {},
     expelled: |_, fx, conn| say_logged_out(fx, conn),
 };

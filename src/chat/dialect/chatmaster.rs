@@ -367,12 +367,24 @@ fn write_channels(house: &House, session: Option<SessionId>, out: &mut Vec<u8>) 
 // ---- forms -------------------------------------------------------------------------------------
 
 /// Text, with nothing between the packages.
-pub(super) static FORM: Form =
-    Form { encode, frame: form::nothing, echoes, farewell, expelled: form::nobody };
+pub(super) static FORM: Form = Form {
+    encode,
+    frame: form::nothing,
+    echoes,
+    follows_rooms: false,
+    farewell,
+    expelled: form::nobody,
+};
 
 /// Zlib streams.
-pub(super) static ZLIB_FORM: Form =
-    Form { encode, frame: zlib::frame, echoes, farewell, expelled: form::nobody };
+pub(super) static ZLIB_FORM: Form = Form {
+    encode,
+    frame: zlib::frame,
+    echoes,
+    follows_rooms: false,
+    farewell,
+    expelled: form::nobody,
+};
 
 /// Who comes, goes or changes its name is told like the others; who speaks is not.
 fn echoes(kind: &EventKind) -> bool {

@@ -14,6 +14,8 @@ pub(super) struct Form {
     pub(super) frame: fn(&mut Vec<u8>, usize),
     /// Whether the one who did it is shown it too.
     pub(super) echoes: fn(&EventKind) -> bool,
+    /// Whether it shows how the list of rooms changes, to those who are in no room too.
+    pub(super) follows_rooms: bool,
     /// Appends the notice that the server is shutting down; nothing if there is none.
     pub(super) farewell: fn(&mut Vec<u8>),
     /// What becomes of a connection whose account was removed; it is logged out already.

@@ -287,6 +287,7 @@ pub(super) static CLASSIC_FORM: Form = Form {
     encode: |event, out| encode(false, event, out),
     frame: form::nothing,
     echoes: |_| false,
+    follows_rooms: false,
     farewell: |out| farewell(false, out),
     expelled: form::nobody,
 };
@@ -296,6 +297,7 @@ pub(super) static VERSION_2_FORM: Form = Form {
     encode: |event, out| encode(true, event, out),
     frame: form::line,
     echoes: |_| false,
+    follows_rooms: false,
     farewell: |out| farewell(true, out),
     expelled: form::nobody,
 };

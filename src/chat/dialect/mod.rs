@@ -13,6 +13,7 @@ mod form;
 mod house;
 pub mod jsonrpc;
 pub mod ndjson;
+mod room_news;
 mod text;
 
 pub use desk::{Desk, DeskSettings};

@@ -419,8 +419,14 @@ pub(super) fn farewell(out: &mut Vec<u8>) {
 // ---- over TCP ----------------------------------------------------------------------------------
 
 /// A line each.
-pub(super) static FORM: Form =
-    Form { encode, frame: form::line, echoes, farewell, expelled: form::nobody };
+pub(super) static FORM: Form = Form {
+    encode,
+    frame: form::line,
+    echoes,
+    follows_rooms: false,
+    farewell,
+    expelled: form::nobody,
+};
 
 /// The service to listen with.
 pub fn service() -> impl Service<House> {
