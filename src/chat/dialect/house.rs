@@ -6,7 +6,7 @@ use super::chatmaster::{self, ChatMasterSettings};
 use super::desk::Desk;
 use super::form::Form;
 use super::room_news::{ROOM_NEWS_DELAY, RoomNews};
-use super::{FORMS, Fx, jsonrpc};
+use super::{FORMS, Fx, jsonrpc, websocket};
 use crate::chat::{
     Audience, ChatServer, Error, Event, Join, Joined, RoomKey, SessionId, Timestamp,
 };
@@ -24,6 +24,8 @@ pub struct Settings {
     pub show_addresses: bool,
     /// What `chatmaster` is set to.
     pub chatmaster: ChatMasterSettings,
+    /// What `websocket` is set to.
+    pub websocket: websocket::WebSocketSettings,
 }
 
 impl Default for Settings {
@@ -33,6 +35,7 @@ impl Default for Settings {
             suffix_duplicate_names: true,
             show_addresses: true,
             chatmaster: ChatMasterSettings::default(),
+            websocket: websocket::WebSocketSettings::default(),
         }
     }
 }
@@ -50,6 +53,8 @@ pub struct House {
     room_news: RoomNews,
     /// The answers that `jsonrpc` gave last to who asked for the users.
     pub(super) user_lists: jsonrpc::UserLists,
+    /// Who of `websocket` was typing when.
+    pub(super) typing: websocket::Typing,
     /// Where everything that every room hears is taken down, if anywhere.
     pub transcript: Option<Transcript>,
     /// Where accounts are registered and logged in to, if anywhere.
@@ -69,6 +74,7 @@ impl House {
             groups: HashMap::new(),
             room_news: RoomNews::default(),
             user_lists: Default::default(),
+            typing: Default::default(),
             transcript: None,
             desk: None,
             refused_logins: Default::default(),
@@ -172,6 +178,22 @@ impl House {
         }
         if more {
             tell_room_news_later(fx);
+        }
+    }
+
+    /// Sends what `content` appends to all in a room who are sent one of these forms, but one.
+    pub(super) fn tell_forms(
+        &self,
+        fx: &mut Fx,
+        (room, except): (RoomKey, ConnId),
+        forms: &[u8],
+        content: impl Fn(&mut Vec<u8>),
+    ) {
+        for (form, group) in self.groups.get(&Some(room)).into_iter().flatten() {
+            if forms.contains(form) {
+                let form = FORMS[usize::from(*form)];
+                fx.publish(*group, Some(except), |out| form.write(out, &content));
+            }
         }
     }
 

@@ -15,6 +15,7 @@ pub mod jsonrpc;
 pub mod ndjson;
 mod room_news;
 mod text;
+pub mod websocket;
 
 pub use desk::{Desk, DeskSettings};
 pub use house::{House, Settings};
@@ -25,17 +26,22 @@ use form::Form;
 pub type Fx = crate::rpc::Effects<House>;
 
 /// All forms. A connection's form, a number kept by the transport, is an index into this table.
-static FORMS: [&Form; 6] = [
+static FORMS: [&Form; 10] = [
     &jsonrpc::CLASSIC_FORM,
     &jsonrpc::VERSION_2_FORM,
     &accounts::FORM,
     &ndjson::FORM,
     &chatmaster::FORM,
     &chatmaster::ZLIB_FORM,
+    &websocket::CLASSIC_FORM,
+    &websocket::CLASSIC_DEFLATED_FORM,
+    &websocket::V1_FORM,
+    &websocket::V1_DEFLATED_FORM,
 ];
 
-/// The forms' numbers, but those that `JsonRpc` gives.
+/// The forms' numbers, but those that `JsonRpc` gives; of `websocket`, where its four begin.
 const ACCOUNTS: u8 = 2;
 const NDJSON: u8 = 3;
 const CHATMASTER: u8 = 4;
 const CHATMASTER_ZLIB: u8 = 5;
+const WEBSOCKET: u8 = 6;
