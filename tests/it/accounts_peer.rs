@@ -1,6 +1,6 @@
 //! A client of the `accounts` dialect, and a house that has its door.
 
-use parlance::chat::dialect::{Desk, DeskSettings, House, Settings, accounts, jsonrpc};
+use parlance::chat::dialect::{Desk, DeskSettings, House, Settings, accounts, jsonrpc, websocket};
 use parlance::chat::{self, ChatServer, Timestamp};
 use parlance::rpc::{Limits, Server};
 use parlance::store::{Accounts, Cost};
@@ -15,7 +15,8 @@ use crate::tls_client::{Client, certificate};
 /// Quick to hash at, and no good for anything else.
 pub(crate) const QUICK: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 
-/// A house with two doors, `jsonrpc` and `accounts`, and accounts in a folder of its own.
+/// A house with three doors, `jsonrpc`, `accounts` and `websocket`, and accounts in a folder of its
+/// own.
 pub(crate) struct AccountsHouse {
     pub(crate) running: Running<House>,
     folder: Option<TempFolder>,
@@ -68,7 +69,10 @@ impl AccountsHouse {
             let accounts = fx.add_service(accounts::service());
             let secure = fx.listen("127.0.0.1:0", accounts).expect("a listener");
             fx.set_tls(secure, Some(&tls));
-            let addresses = [plain, secure].map(|id| fx.listener_addr(id).expect("an address"));
+            let websocket = fx.add_service(websocket::service());
+            let websocket = fx.listen("127.0.0.1:0", websocket).expect("a listener");
+            let addresses =
+                [plain, secure, websocket].map(|id| fx.listener_addr(id).expect("an address"));
             (server, addresses.to_vec())
         });
         AccountsHouse { running, folder, trusted: made.recv().expect("a certificate") }
