@@ -17,6 +17,7 @@ mod process;
 mod reload;
 mod rpc_deferred;
 mod rpc_loop;
+mod schema;
 mod seed_000;
 mod simulation;
 mod skip;
