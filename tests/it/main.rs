@@ -14,6 +14,7 @@ mod jsonrpc_v2;
 mod jsonrpc_v2_letter;
 mod peer;
 mod process;
+mod protocols;
 mod reload;
 mod rpc_deferred;
 mod rpc_loop;

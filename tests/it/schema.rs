@@ -4,6 +4,7 @@
 //! all that a connection received. A [`Tap`] does the last for whoever reads bytes. Order of keys,
 //! white space and what must follow what are for the transcripts to prove.
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -15,8 +16,7 @@ use std::sync::LazyLock;
 use jsonschema::{Registry, Validator};
 
 /// The dialects that have schemas.
-pub(crate) const DIALECTS: [&str; 5] =
-    ["jsonrpc", "websocket", "accounts", "chatmaster", "ndjson"];
+pub(crate) const DIALECTS: [&str; 5] = ["jsonrpc", "websocket", "accounts", "chatmaster", "ndjson"];
 
 /// Where the reference stands.
 pub(crate) fn docs() -> PathBuf {
@@ -37,7 +37,8 @@ static VALIDATORS: LazyLock<HashMap<String, Validator>> = LazyLock::new(|| {
         .add("json-schema:///common.json", common)
         .and_then(|registry| registry.prepare())
         .expect("what the schemas share");
-    let sides = DIALECTS.iter().flat_map(|name| [format!("{name}.server"), format!("{name}.client")]);
+    let sides =
+        DIALECTS.iter().flat_map(|name| [format!("{name}.server"), format!("{name}.client")]);
     let compile = |name: String| {
         let schema = document(&format!("schemas/{name}.json"));
         let options = jsonschema::options().with_registry(&registry);
@@ -59,6 +60,12 @@ pub(crate) fn check(dialect: &str, payload: &[u8]) {
 #[track_caller]
 pub(crate) fn check_request(dialect: &str, payload: &[u8]) {
     judge(&format!("{dialect}.client"), payload);
+}
+
+/// Whether either side may send a message.
+pub(crate) fn allows(dialect: &str, payload: &[u8]) -> bool {
+    let sides = [format!("{dialect}.server"), format!("{dialect}.client")];
+    parse(payload).is_ok_and(|value| sides.iter().any(|side| VALIDATORS[side].is_valid(&value)))
 }
 
 #[track_caller]
@@ -129,16 +136,31 @@ pub(crate) fn messages<'a>(dialect: &str, received: &'a [u8]) -> Vec<Cow<'a, [u8
 
 /// JSON values back to back.
 #[track_caller]
-fn json_values(received: &[u8]) -> Vec<Cow<'_, [u8]>> {
+fn json_values(mut received: &[u8]) -> Vec<Cow<'_, [u8]>> {
     let mut values = Vec::new();
-    for value in serde_json::Deserializer::from_slice(received).into_iter::<&RawValue>() {
-        match value {
-            Ok(value) => values.push(Cow::Borrowed(value.get().as_bytes())),
-            Err(error) if error.is_eof() => break,
-            Err(error) => panic!("{error}: {}", String::from_utf8_lossy(received)),
-        }
+    while let Some((value, rest)) = json_value(received) {
+        values.push(Cow::Borrowed(value));
+        received = rest;
     }
     values
+}
+
+/// The JSON value that stands first, and what follows it; nothing where it is not whole.
+#[track_caller]
+fn json_value(received: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut values = serde_json::Deserializer::from_slice(received).into_iter::<&RawValue>();
+    match values.next()? {
+        Ok(value) => Some((value.get().as_bytes(), &received[values.byte_offset()..])),
+        Err(error) if error.is_eof() || ends_in_a_number(received) => None,
+        Err(error) => panic!("{error}: {}", String::from_utf8_lossy(received)),
+    }
+}
+
+/// Whether all is well but for a number that the end of the input cuts short, which the parser
+/// does not count as an early end.
+fn ends_in_a_number(received: &[u8]) -> bool {
+    let gone_on = serde_json::from_slice::<IgnoredAny>(&[received, b"0"].concat());
+    gone_on.is_err_and(|error| error.is_eof())
 }
 
 /// Lines that end in `\n`.
@@ -173,14 +195,9 @@ fn packages(mut received: &[u8]) -> Vec<Cow<'_, [u8]>> {
             packages.push(Cow::Owned(package));
             stream.total_in() as usize
         } else {
-            let mut values =
-                serde_json::Deserializer::from_slice(received).into_iter::<&RawValue>();
-            match values.next() {
-                Some(Ok(value)) => packages.push(Cow::Borrowed(value.get().as_bytes())),
-                Some(Err(error)) if !error.is_eof() => panic!("{error}"),
-                _ => break,
-            }
-            values.byte_offset()
+            let Some((value, rest)) = json_value(received) else { break };
+            packages.push(Cow::Borrowed(value));
+            received.len() - rest.len()
         };
         received = &received[used..];
     }
@@ -292,11 +309,10 @@ mod tests {
 
     #[test]
     fn streams_are_cut_and_their_ends_left_out() {
-        assert_eq!(cut("jsonrpc", b"{\"a\":\"}\"}[1]\n{\"b\":1e999} {\"c"), [
-            "{\"a\":\"}\"}",
-            "[1]",
-            "{\"b\":1e999}"
-        ]);
+        assert_eq!(
+            cut("jsonrpc", b"{\"a\":\"}\"}[1]\n{\"b\":1e999} {\"c\":-"),
+            ["{\"a\":\"}\"}", "[1]", "{\"b\":1e999}"]
+        );
         assert_eq!(cut("ndjson", b"{}\n[]\n{"), ["{}", "[]"]);
         assert_eq!(cut("accounts", b"\0\0\0\x02{}\0\0\0\x01[\0\0\0\x02{"), ["{}", "["]);
         let long = "x".repeat(300);
@@ -319,7 +335,10 @@ mod tests {
 
     #[test]
     fn what_was_sent_back_may_be_beyond_a_double() {
-        check("jsonrpc", br#"{"status":"error","message":"Not in chat","id":[1e999,-1e999,"1e9"]}"#);
+        check(
+            "jsonrpc",
+            br#"{"status":"error","message":"Not in chat","id":[1e999,-1e999,"1e9"]}"#,
+        );
         assert_eq!(tamed(r#"{"a\"1e999":[1e999,2.5]}"#).trim_end(), r#"{"a\"1e999":[0,2.5]}"#);
     }
 
