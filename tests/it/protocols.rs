@@ -82,7 +82,7 @@ fn objects_are_closed_and_messages_named() {
         walk(&schema, &mut |members| {
             let open = members.contains_key("properties")
                 && members.get("type").is_some_and(|kind| kind == "object")
-                && members.get("additionalProperties").is_none();
+                && members.get("additionalProperties") != Some(&Value::Bool(false));
             // The OpenRPC document has a schema of its own; here its outline does.
             let outlined = open && members["properties"].get("result").is_some();
             assert!(!open || outlined, "{path}: {members:?} is open");
