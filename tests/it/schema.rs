@@ -18,6 +18,14 @@ use jsonschema::{Registry, Validator};
 /// The dialects that have schemas.
 pub(crate) const DIALECTS: [&str; 5] = ["jsonrpc", "websocket", "accounts", "chatmaster", "ndjson"];
 
+/// The subprotocol of `websocket` that has schemas of its own.
+pub(crate) const PARLANCE_V1: &str = "parlance.v1";
+
+/// All that has schemas.
+pub(crate) fn described() -> impl Iterator<Item = &'static str> {
+    DIALECTS.into_iter().chain([PARLANCE_V1])
+}
+
 /// Where the reference stands.
 pub(crate) fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
@@ -32,13 +40,15 @@ pub(crate) fn document(path: &str) -> Value {
 
 /// Every schema by its file name without `.json`.
 static VALIDATORS: LazyLock<HashMap<String, Validator>> = LazyLock::new(|| {
-    let common = document("schemas/common.json");
+    let names = described().flat_map(|name| [format!("{name}.server"), format!("{name}.client")]);
+    let names: Vec<String> = names.chain(["common".to_owned()]).collect();
+    let all = names.iter().map(|name| {
+        (format!("json-schema:///{name}.json"), document(&format!("schemas/{name}.json")))
+    });
     let registry = Registry::new()
-        .add("json-schema:///common.json", common)
+        .extend(all)
         .and_then(|registry| registry.prepare())
-        .expect("what the schemas share");
-    let sides =
-        DIALECTS.iter().flat_map(|name| [format!("{name}.server"), format!("{name}.client")]);
+        .expect("schemas that find each other");
     let compile = |name: String| {
         let schema = document(&format!("schemas/{name}.json"));
         let options = jsonschema::options().with_registry(&registry);
@@ -47,7 +57,7 @@ static VALIDATORS: LazyLock<HashMap<String, Validator>> = LazyLock::new(|| {
             Err(error) => panic!("{name}: {error}"),
         }
     };
-    sides.map(compile).collect()
+    names.into_iter().map(compile).collect()
 });
 
 /// Checks a message that the server sent.
@@ -126,7 +136,7 @@ pub(crate) fn check_stream(dialect: &str, received: &[u8]) {
 pub(crate) fn messages<'a>(dialect: &str, received: &'a [u8]) -> Vec<Cow<'a, [u8]>> {
     match dialect {
         "jsonrpc" => json_values(received),
-        "websocket" => websocket_texts(received),
+        "websocket" | PARLANCE_V1 => websocket_texts(received),
         "accounts" => length_prefixed(received),
         "chatmaster" => packages(received),
         "ndjson" => lines(received),
