@@ -4,11 +4,10 @@
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::house::{Running, open};
+use crate::house::open;
 use crate::jsonrpc_v2;
 use crate::peer::Peer;
 use crate::schema::{self, DIALECTS, check, check_request, described, document, messages};
-use parlance::chat::dialect::House;
 
 /// The schemas' files.
 fn files() -> Vec<String> {
@@ -349,13 +348,20 @@ fn kind(text: &str) -> Option<&'static str> {
     text.parse::<std::net::SocketAddr>().is_ok().then_some("address")
 }
 
-/// A classic client, or one that has spoken 2.0, for which every value ends in a newline.
-struct JsonRpcVoice {
+/// A client that sends and is sent JSON values back to back; of `jsonrpc`, after it has spoken 2.0
+/// each that it is sent ends in a newline.
+struct ValuesVoice {
     peer: Peer,
     lines: bool,
 }
 
-impl Voice for JsonRpcVoice {
+impl ValuesVoice {
+    fn new(peer: Peer) -> Box<dyn Voice> {
+        Box::new(ValuesVoice { peer, lines: false })
+    }
+}
+
+impl Voice for ValuesVoice {
     fn say(&mut self, payload: &str) {
         self.lines |= payload.contains(r#""jsonrpc":"2.0""#);
         self.peer.send(payload);
@@ -379,8 +385,5 @@ impl Voice for JsonRpcVoice {
 
 #[test]
 fn the_sessions_of_jsonrpc_happen_as_they_are_shown() {
-    let connect = |house: &Running<House>| -> Box<dyn Voice> {
-        Box::new(JsonRpcVoice { peer: house.peer(), lines: false })
-    };
-    play("jsonrpc", open, connect);
+    play("jsonrpc", open, |house| ValuesVoice::new(house.peer()));
 }
