@@ -356,7 +356,7 @@ struct ValuesVoice {
 }
 
 impl ValuesVoice {
-    fn new(peer: Peer) -> Box<dyn Voice> {
+    fn over(peer: Peer) -> Box<dyn Voice> {
         Box::new(ValuesVoice { peer, lines: false })
     }
 }
@@ -385,5 +385,5 @@ impl Voice for ValuesVoice {
 
 #[test]
 fn the_sessions_of_jsonrpc_happen_as_they_are_shown() {
-    play("jsonrpc", open, |house| ValuesVoice::new(house.peer()));
+    play("jsonrpc", open, |house| ValuesVoice::over(house.peer()));
 }
