@@ -350,13 +350,13 @@ fn kind(text: &str) -> Option<&'static str> {
 
 /// A client that sends and is sent JSON values back to back; of `jsonrpc`, after it has spoken 2.0
 /// each that it is sent ends in a newline.
-struct ValuesVoice {
+pub(crate) struct ValuesVoice {
     peer: Peer,
     lines: bool,
 }
 
 impl ValuesVoice {
-    fn over(peer: Peer) -> Box<dyn Voice> {
+    pub(crate) fn over(peer: Peer) -> Box<dyn Voice> {
         Box::new(ValuesVoice { peer, lines: false })
     }
 }
