@@ -450,7 +450,7 @@ fn there_may_be_too_many_rooms() {
     ann.ask(join("one"), joined("Ann", "one"));
     let mut bob = house.stranger();
     bob.ask(login("Bob"), [session(r#""Hall","one""#), joined("Bob", "Hall")].concat());
-    bob.ask(join("two"), error("join", "Too many rooms."));
+    bob.ask(join("two"), error("join", "Too many rooms"));
     bob.ask(join("one"), joined("Bob", "one"));
     ann.expect(joined("Bob", "one"));
     ann.finish();

@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Running<S: 'static> {
     /// Where it listens, in the order the listeners were opened.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// The dialect that each of them speaks, where what is sent is held to the schemas.
+    pub(crate) dialects: Vec<&'static str>,
     pub(crate) handle: Handle<S>,
     thread: Option<JoinHandle<()>>,
 }
@@ -33,7 +35,7 @@ impl<S: 'static> Running<S> {
             server.run().expect("the loop runs");
         });
         let (addresses, handle) = built.recv_timeout(PATIENCE).expect("a server");
-        Running { addresses, handle, thread: Some(thread) }
+        Running { addresses, dialects: Vec::new(), handle, thread: Some(thread) }
     }
 
     /// A connection to the first listener.
@@ -45,7 +47,11 @@ impl<S: 'static> Running<S> {
     /// A connection to a listener.
     #[track_caller]
     pub(crate) fn peer_at(&self, listener: usize) -> Peer {
-        Peer::connect(self.addresses[listener])
+        let peer = Peer::connect(self.addresses[listener]);
+        match self.dialects.get(listener) {
+            Some(dialect) => peer.speaking(dialect),
+            None => peer,
+        }
     }
 
     /// Asks the loop's own thread.
@@ -114,7 +120,9 @@ pub(crate) struct Plan {
 impl Plan {
     /// The daemon's server with every dialect but `accounts`, each on a free port.
     pub(crate) fn open(self) -> Running<House> {
-        Running::start(move || self.build())
+        let mut house = Running::start(move || self.build());
+        house.dialects = vec!["jsonrpc"];
+        house
     }
 
     /// The same, not running yet.

@@ -129,7 +129,7 @@ fn text_of(error: Error) -> Cow<'static, str> {
         Error::RoomNameRequired => "Channel name is required.",
         Error::RoomNameTooLong => "Channel name is too long.",
         Error::RoomExists => "Channel already exists.",
-        Error::TooManyRooms => "Too many rooms.",
+        Error::TooManyRooms => "Too many rooms",
         Error::TextRequired => "Message is required.",
         Error::TextTooLong => "Message is too long.",
         Error::NotInRoom => NOT_LOGGED_IN,
