@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 
 use crate::peer::Peer;
+use crate::schema::PARLANCE_V1;
 
 /// Any mask but zero, which would hide a server that does not unmask.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -24,7 +25,8 @@ impl WsPeer {
     /// Connects, and gives what the server says to the request besides: its header fields.
     #[track_caller]
     pub(crate) fn connect(address: SocketAddr, fields: &str) -> (WsPeer, String) {
-        let mut peer = Peer::connect(address);
+        let dialect = if fields.contains(PARLANCE_V1) { PARLANCE_V1 } else { "websocket" };
+        let mut peer = Peer::connect(address).speaking(dialect);
         peer.send(upgrade(address, "/chat", fields));
         let answer = head(&mut peer);
         assert!(answer.starts_with("HTTP/1.1 101 Switching Protocols\r\n"), "{answer}");
