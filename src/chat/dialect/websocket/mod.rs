@@ -162,7 +162,7 @@ fn page(path: &str) -> Option<Page> {
             headers: &[
                 (
                     "Content-Security-Policy",
-                    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+                    "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
                 ),
                 ("Referrer-Policy", "no-referrer"),
             ],
