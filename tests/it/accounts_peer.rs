@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::house::Running;
+use crate::schema;
 use crate::support::TempFolder;
 use crate::tls_client::{Client, certificate};
 
@@ -123,6 +124,7 @@ impl AccountsPeer {
         self.client.stream().read_exact(&mut length).expect("a length");
         let mut message = vec![0; u32::from_be_bytes(length) as usize];
         self.client.stream().read_exact(&mut message).expect("a message");
+        schema::check("accounts", &message);
         String::from_utf8(message).expect("UTF-8")
     }
 

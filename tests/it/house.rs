@@ -121,7 +121,7 @@ impl Plan {
     /// The daemon's server with every dialect but `accounts`, each on a free port.
     pub(crate) fn open(self) -> Running<House> {
         let mut house = Running::start(move || self.build());
-        house.dialects = vec!["jsonrpc"];
+        house.dialects = DOORS.iter().map(|(dialect, _)| *dialect).collect();
         house
     }
 

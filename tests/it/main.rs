@@ -28,6 +28,7 @@ mod ndjson_names;
 mod peer;
 mod process;
 mod protocols;
+mod protocols_played;
 mod reload;
 mod rpc_deferred;
 mod rpc_loop;

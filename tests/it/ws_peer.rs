@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use crate::peer::Peer;
-use crate::schema::{PARLANCE_V1, check};
+use crate::schema::PARLANCE_V1;
 
 /// Any mask but zero, which would hide a server that does not unmask.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -17,25 +17,22 @@ const CLOSE: u8 = 0x88;
 pub(crate) const SOME_TIME: &str = "…";
 
 /// One WebSocket connection, as its client sees it.
-///
-/// What it receives is held to the schema of its protocol besides.
 pub(crate) struct WsPeer {
     pub(crate) peer: Peer,
-    protocol: &'static str,
 }
 
 impl WsPeer {
     /// Connects, and gives what the server says to the request besides: its header fields.
     #[track_caller]
     pub(crate) fn connect(address: SocketAddr, fields: &str) -> (WsPeer, String) {
-        let mut peer = Peer::connect(address);
+        let dialect = if fields.contains(PARLANCE_V1) { PARLANCE_V1 } else { "websocket" };
+        let mut peer = Peer::connect(address).speaking(dialect);
         peer.send(upgrade(address, "/chat", fields));
         let answer = head(&mut peer);
         assert!(answer.starts_with("HTTP/1.1 101 Switching Protocols\r\n"), "{answer}");
         // The example of RFC 6455, 1.3.
         assert!(answer.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
-        let is_v1 = answer.contains("\r\nSec-WebSocket-Protocol: parlance.v1\r\n");
-        (WsPeer { peer, protocol: if is_v1 { PARLANCE_V1 } else { "websocket" } }, answer)
+        (WsPeer { peer }, answer)
     }
 
     /// A client of the classic protocol, greeted, and its id.
@@ -79,7 +76,6 @@ impl WsPeer {
     #[track_caller]
     pub(crate) fn expect(&mut self, text: impl AsRef<str>) {
         self.peer.expect(frame(TEXT, text.as_ref().as_bytes()));
-        check(self.protocol, text.as_ref().as_bytes());
     }
 
     /// Expects one text message that is as told but for times, which are checked for their shape.
@@ -107,9 +103,7 @@ impl WsPeer {
     pub(crate) fn take(&mut self) -> String {
         let (first, content) = self.take_frame();
         assert_eq!(first, TEXT, "{content:?}");
-        let text = String::from_utf8(content).expect("UTF-8");
-        check(self.protocol, text.as_bytes());
-        text
+        String::from_utf8(content).expect("UTF-8")
     }
 
     /// The next frame: its first byte and its content.
