@@ -8,6 +8,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, SystemTime};
 
 use crate::chat::dialect::chatmaster::ChatMasterSettings;
+use crate::chat::dialect::jsonrpc::JsonRpcSettings;
 use crate::chat::dialect::websocket::WebSocketSettings;
 use crate::chat::dialect::{self, Desk, DeskSettings, House};
 use crate::chat::{self, ChatServer, Timestamp};
@@ -310,8 +311,10 @@ fn dialect_settings(config: &Config) -> dialect::Settings {
             depth: u16::try_from(limits.json_depth).unwrap_or(u16::MAX),
             batch_items: limits.batch_items,
         },
-        suffix_duplicate_names: config.jsonrpc.duplicate_names == DuplicateNames::Suffix,
-        show_addresses: config.jsonrpc.show_addresses,
+        jsonrpc: JsonRpcSettings {
+            suffix_duplicate_names: config.jsonrpc.duplicate_names == DuplicateNames::Suffix,
+            show_addresses: config.jsonrpc.show_addresses,
+        },
         chatmaster: ChatMasterSettings {
             compression: match config.chatmaster.compression {
                 config::Compression::Auto => Compression::Auto,

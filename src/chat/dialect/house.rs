@@ -2,43 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::chatmaster::{self, ChatMasterSettings};
 use super::desk::Desk;
 use super::form::Form;
 use super::room_news::{ROOM_NEWS_DELAY, RoomNews};
-use super::{FORMS, Fx, jsonrpc, websocket};
+use super::{FORMS, Fx, Own, Settings};
 use crate::chat::{
     Audience, ChatServer, Error, Event, Join, Joined, RoomKey, SessionId, Timestamp,
 };
-use crate::rpc::{ConnId, GroupId, JsonLimits};
+use crate::rpc::{ConnId, GroupId};
 use crate::store::transcript::Transcript;
-
-/// What the dialects are set to.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Bounds on the JSON that is taken in.
-    pub json: JsonLimits,
-    /// `jsonrpc`: whether a taken name gets the port appended, or is refused at once.
-    pub suffix_duplicate_names: bool,
-    /// `jsonrpc`: whether `get_users` shows addresses.
-    pub show_addresses: bool,
-    /// What `chatmaster` is set to.
-    pub chatmaster: ChatMasterSettings,
-    /// What `websocket` is set to.
-    pub websocket: websocket::WebSocketSettings,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            json: JsonLimits::default(),
-            suffix_duplicate_names: true,
-            show_addresses: true,
-            chatmaster: ChatMasterSettings::default(),
-            websocket: websocket::WebSocketSettings::default(),
-        }
-    }
-}
 
 /// The state behind every listener of the daemon.
 pub struct House {
@@ -51,16 +23,12 @@ pub struct House {
     groups: HashMap<Option<RoomKey>, Vec<(u8, GroupId)>>,
     /// Changes of the list of rooms that are still to be told.
     room_news: RoomNews,
-    /// The answers that `jsonrpc` gave last to who asked for the users.
-    pub(super) user_lists: jsonrpc::UserLists,
-    /// Who of `websocket` was typing when.
-    pub(super) typing: websocket::Typing,
     /// Where everything that every room hears is taken down, if anywhere.
     pub transcript: Option<Transcript>,
     /// Where accounts are registered and logged in to, if anywhere.
     pub(super) desk: Option<Desk>,
-    /// The logins that `chatmaster` refused to who has not logged in.
-    pub(super) refused_logins: chatmaster::Refusals,
+    /// What single dialects keep.
+    pub(super) own: Own,
     /// What happened and was not delivered yet.
     pub(super) events: Vec<Event>,
 }
@@ -73,11 +41,9 @@ impl House {
             settings,
             groups: HashMap::new(),
             room_news: RoomNews::default(),
-            user_lists: Default::default(),
-            typing: Default::default(),
             transcript: None,
             desk: None,
-            refused_logins: Default::default(),
+            own: Own::default(),
             events: Vec::new(),
         }
     }
@@ -223,10 +189,14 @@ impl House {
 
     /// Tells everyone in a room who is sent one of these forms that the server shuts down.
     pub(super) fn farewell(&self, fx: &mut Fx, forms: &[u8]) {
-        for (form, group) in self.groups.values().flatten() {
-            if forms.contains(form) {
+        let at = now(fx);
+        for (room, groups) in &self.groups {
+            let Some(room) = room.and_then(|room| self.chat.room(room)) else { continue };
+            for (form, group) in groups.iter().filter(|(form, _)| forms.contains(form)) {
                 let form = FORMS[usize::from(*form)];
-                fx.publish(*group, None, |out| form.write(out, form.farewell));
+                fx.publish(*group, None, |out| {
+                    form.write(out, |out| (form.farewell)(room.name, at, out));
+                });
             }
         }
     }

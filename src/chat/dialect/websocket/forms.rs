@@ -2,46 +2,30 @@
 //! compressed.
 
 use super::super::WEBSOCKET;
-use super::super::form::{self, Form};
+use super::super::form::Form;
 use super::account;
 use crate::chat::{Content, Event, EventKind, Timestamp};
 use crate::rpc::framing::websocket::{frame_text, frame_text_deflated};
 use crate::rpc::json;
 
-pub(in super::super) static CLASSIC_FORM: Form = Form {
-    encode: encode_classic,
-    frame: frame_text,
-    echoes: |_| false,
-    follows_rooms: false,
-    farewell: |_| {},
-    expelled: form::nobody,
-};
+pub(in super::super) static CLASSIC_FORM: Form =
+    Form { frame: frame_text, ..Form::new(encode_classic) };
 
-pub(in super::super) static CLASSIC_DEFLATED_FORM: Form = Form {
-    encode: encode_classic,
-    frame: frame_text_deflated,
-    echoes: |_| false,
-    follows_rooms: false,
-    farewell: |_| {},
-    expelled: form::nobody,
-};
+pub(in super::super) static CLASSIC_DEFLATED_FORM: Form =
+    Form { frame: frame_text_deflated, ..Form::new(encode_classic) };
 
 pub(in super::super) static V1_FORM: Form = Form {
-    encode: encode_v1,
     frame: frame_text,
-    echoes: |_| false,
     follows_rooms: true,
-    farewell: |_| {},
     expelled: account::expelled,
+    ..Form::new(encode_v1)
 };
 
 pub(in super::super) static V1_DEFLATED_FORM: Form = Form {
-    encode: encode_v1,
     frame: frame_text_deflated,
-    echoes: |_| false,
     follows_rooms: true,
-    farewell: |_| {},
     expelled: account::expelled,
+    ..Form::new(encode_v1)
 };
 
 /// The numbers of the forms of `parlance.v1`.

@@ -60,8 +60,12 @@ impl Default for WebSocketSettings {
     }
 }
 
-/// When who was last shown to be typing; of those only who have ever been, and are connected.
-pub(super) type Typing = HashMap<ConnId, Instant>;
+/// What the dialect keeps in the house.
+#[derive(Default)]
+pub(super) struct Own {
+    /// When who was last shown to be typing; of those only who have ever been, and are connected.
+    typing: HashMap<ConnId, Instant>,
+}
 
 /// The service to listen with.
 pub fn service() -> WebSocketService {
@@ -135,7 +139,7 @@ impl Service<House> for WebSocketService {
     }
 
     fn closed(&self, house: &mut House, fx: &mut Fx, conn: ConnId, _: &End) {
-        house.typing.remove(&conn);
+        house.own.websocket.typing.remove(&conn);
         house.close(fx, conn);
     }
 }

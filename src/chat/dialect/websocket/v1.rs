@@ -237,11 +237,11 @@ fn typing(house: &mut House, fx: &mut Fx, request: &Request<'_>) -> Result<(), R
     let (conn, at) = (request.conn, fx.now());
     let crowd = house.chat.settings().presence_members_max;
     let view = house.chat.room(room).filter(|view| crowd == 0 || view.members <= crowd);
-    let last = house.typing.get(&conn);
+    let last = house.own.websocket.typing.get(&conn);
     let due = last.is_none_or(|last| at.saturating_duration_since(*last) >= TYPING_EVERY);
     if let (Some(view), Some(name), true) = (view, house.chat.name_of(session), due) {
         house.tell_forms(fx, (room, conn), &V1_FORMS, |out| write_typing(view.name, name, out));
-        house.typing.insert(conn, at);
+        house.own.websocket.typing.insert(conn, at);
     }
     if request.id.is_some() {
         answer(fx, request, |_| {});
