@@ -1,8 +1,8 @@
 //! `websocket`: text messages over WebSocket, `{"action","body"}`.
 //!
-//! Two protocols share a door. The [`classic`] one of seed 001 knows create, join, leave and
+//! Two protocols share a door. The classic one of seed 001 knows create, join, leave and
 //! message; a client that offers the subprotocol `parlance.v1` gets the full stream of events and
-//! answers that bear ids ([`v1`]). Here are the service that tells them apart, and what they have
+//! answers that bear ids. Here are the service that tells them apart, and what they have
 //! in common; HTTP, the upgrade, pings and closing are the framing's.
 //!
 //! A connection becomes a session at the upgrade, not before: a half-done request costs no name.
