@@ -187,15 +187,26 @@ fn reference_message(Gathered { text, deflated, mut bytes }: Gathered) -> Result
 /// In one go, with more room than anything here can need. Blocks that are marked as last are not
 /// generated.
 fn reference_inflate(content: &[u8]) -> Result<Vec<u8>, Fault> {
+    const TAIL: [u8; 9] = [0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff];
     let mut out = Vec::with_capacity(1 << 20);
-    let whole = [content, &[0, 0, 0xff, 0xff, 1, 0, 0, 0xff, 0xff]].concat();
-    let mut inflater = Decompress::new(false);
-    match inflater.decompress_vec(&whole, &mut out, FlushDecompress::Finish) {
-        Ok(flate2::Status::StreamEnd) if inflater.total_in() == whole.len() as u64 => Ok(out),
-        // What is long enough is known to be too long before it is known to be corrupt.
-        _ if out.len() > MESSAGE_BYTES_MAX => Err(Fault::TooLong),
-        _ => Err(Fault::Corrupt),
+    let mut rest = content;
+    // A block that is marked as last ends nothing but itself (RFC 7692, 7.2.3.4).
+    for _ in 0..16 {
+        let whole = [rest, &TAIL].concat();
+        let mut inflater = Decompress::new(false);
+        let status = inflater.decompress_vec(&whole, &mut out, FlushDecompress::Finish);
+        let used = inflater.total_in() as usize;
+        match status {
+            // What is long enough is known to be too long before it is known to be corrupt.
+            _ if out.len() > MESSAGE_BYTES_MAX => return Err(Fault::TooLong),
+            Ok(flate2::Status::StreamEnd) if used == whole.len() || used == rest.len() => {
+                return Ok(out);
+            }
+            Ok(flate2::Status::StreamEnd) if used < rest.len() => rest = &rest[used..],
+            _ => break,
+        }
     }
+    Err(Fault::Corrupt)
 }
 
 fn masked(first: u8, content: &[u8], mask: [u8; 4]) -> Vec<u8> {
