@@ -3,14 +3,15 @@
 //! Nothing is read or opened here: whether a file exists, or an address is free, shows later.
 
 use std::ffi::OsStr;
-use std::fmt;
 use std::path::PathBuf;
 
 use getopts::{Matches, Options};
 
-use super::address::{parse_host, refusal};
+use super::address::parse_host;
 use super::nearest::nearest;
-use super::{Address, AddressError, Dialect, Overrides, UnknownDialect};
+use super::{Address, Dialect, Overrides};
+
+pub use super::usage::UsageError;
 
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,49 +67,6 @@ pub enum AccountAction {
     List,
 }
 
-/// A command line that cannot be understood; shown, it is a sentence for who wrote it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UsageError {
-    /// The first argument is no command.
-    UnknownCommand {
-        /// The argument.
-        name: String,
-        /// The nearest command.
-        nearest: &'static str,
-    },
-    /// An argument too many.
-    UnexpectedArgument(String),
-    /// `account` without anything to do, or with something that cannot be done.
-    AccountAction(Option<String>),
-    /// Something to do about an account that is not named.
-    NoAccountName {
-        /// What to do.
-        action: &'static str,
-    },
-    /// An option of another command.
-    OptionElsewhere {
-        /// The option.
-        option: &'static str,
-        /// The command it was given to.
-        command: &'static str,
-    },
-    /// An option that does not exist, stands there twice, or lacks its value.
-    Option(getopts::Fail),
-    /// `-l` with a name that is no dialect of this build.
-    Dialect(UnknownDialect),
-    /// `-l` with something that is no address.
-    Address(String, AddressError),
-    /// `--bind` with something that is no host.
-    Host(String),
-    /// `--port` with something that is no port.
-    Port(String),
-    /// `--bind` or `--port` where `-l` gives `jsonrpc` an address, or leaves it out.
-    PortBesideListen {
-        /// The option.
-        option: &'static str,
-    },
-}
-
 /// What `parlance help` prints.
 pub const HELP: &str = "\
 parlance: a small chat daemon
@@ -147,9 +105,9 @@ it read its configuration again. `account` takes -c, --data and --password-stdin
 used while the daemon runs. Exit codes: 0 done, 1 could not, 2 wrong arguments or configuration.
 ";
 
-const COMMANDS: [&str; 4] = ["serve", "account", "help", "version"];
+pub(super) const COMMANDS: [&str; 4] = ["serve", "account", "help", "version"];
 
-const ACCOUNT_ACTIONS: [&str; 4] = ["add", "passwd", "remove", "list"];
+pub(super) const ACCOUNT_ACTIONS: [&str; 4] = ["add", "passwd", "remove", "list"];
 
 const SERVE_ALONE: [&str; 6] = ["listen", "bind", "port", "detach", "pid-file", "check"];
 
@@ -312,50 +270,6 @@ fn refuse_beside_listen(
     };
     if movable { Ok(()) } else { Err(UsageError::PortBesideListen { option }) }
 }
-
-impl fmt::Display for UsageError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            UsageError::UnknownCommand { name, nearest } => {
-                let commands = COMMANDS.join(", ");
-                write!(f, "there is no command {name:?}; the nearest is {nearest}, of {commands}")
-            }
-            UsageError::UnexpectedArgument(argument) => {
-                write!(f, "{argument:?} is an argument too many")
-            }
-            UsageError::AccountAction(None) => {
-                write!(f, "account needs to be told what to do: {}", ACCOUNT_ACTIONS.join(", "))
-            }
-            UsageError::AccountAction(Some(action)) => {
-                let nearest = nearest(action, ACCOUNT_ACTIONS).unwrap_or_default();
-                let known = ACCOUNT_ACTIONS.join(", ");
-                write!(f, "account cannot {action:?}; the nearest is {nearest}, of {known}")
-            }
-            UsageError::NoAccountName { action } => {
-                write!(f, "account {action} needs the account's NAME")
-            }
-            UsageError::OptionElsewhere { option, command } => {
-                write!(f, "--{option} is no option of {command}")
-            }
-            UsageError::Option(fail) => fail.fmt(f),
-            UsageError::Dialect(unknown) => write!(f, "-l: {unknown}"),
-            UsageError::Address(text, why) => write!(f, "-l: {}", refusal(text, *why)),
-            UsageError::Host(text) => {
-                write!(f, "--bind: {text:?} is no host: {}", AddressError::BadHost)
-            }
-            UsageError::Port(text) => {
-                write!(f, "--port: {text:?} is no port: {}", AddressError::BadPort)
-            }
-            UsageError::PortBesideListen { option } => write!(
-                f,
-                "{option} is for the one jsonrpc listener without an address; beside -l, write \
-                 -l jsonrpc=HOST:PORT instead"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for UsageError {}
 
 #[cfg(test)]
 mod tests {

@@ -385,11 +385,11 @@ mod tests {
             ),
             (
                 "[accounts]\nlogin_failures_per_minute = 0",
-                "p.toml:2: accounts.login_failures_per_minute: 0 is not from 1 to 1000000",
+                "p.toml:2: accounts.login_failures_per_minute: 0 is not from 1 to 1000",
             ),
             (
                 "[accounts]\nregistrations_per_minute = 0",
-                "p.toml:2: accounts.registrations_per_minute: 0 is not from 1 to 1000000",
+                "p.toml:2: accounts.registrations_per_minute: 0 is not from 1 to 1000",
             ),
             (
                 "[tls]\nkey = 'k.pem'",

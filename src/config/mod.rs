@@ -20,6 +20,7 @@ mod origin;
 mod sections;
 mod tls;
 mod transcript;
+mod usage;
 mod violation;
 
 use std::path::{Path, PathBuf};

@@ -174,8 +174,8 @@ impl Accounts {
         let ranges = [
             ("password_min", self.password_min as u64, 1..=1024),
             ("password_max", self.password_max as u64, 1..=1024),
-            ("login_failures_per_minute", self.login_failures_per_minute as u64, 1..=1_000_000),
-            ("registrations_per_minute", self.registrations_per_minute as u64, 1..=1_000_000),
+            ("login_failures_per_minute", self.login_failures_per_minute as u64, 1..=1000),
+            ("registrations_per_minute", self.registrations_per_minute as u64, 1..=1000),
         ];
         Violation::out_of_range("accounts", ranges).or_else(|| {
             let low = ("password_min", self.password_min);

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, SystemTime};
 
+use crate::chat::dialect::chatmaster::ChatMasterSettings;
 use crate::chat::dialect::{self, Desk, DeskSettings, House};
 use crate::chat::{self, ChatServer, Timestamp};
-use crate::config::{Config, Dialect, DuplicateNames, Listener};
+use crate::config::{self, Config, Dialect, DuplicateNames, Listener};
+use crate::rpc::framing::Compression;
 use crate::rpc::{self, Effects, JsonLimits, ListenerId, ServiceId, Tls};
 use crate::store::transcript::{Transcript, TranscriptError};
 use crate::store::{Accounts, Cost};
@@ -228,8 +230,9 @@ fn service(fx: &mut Effects<House>, dialect: Dialect) -> ServiceId {
     match dialect {
         Dialect::JsonRpc => fx.add_service(dialect::jsonrpc::service()),
         Dialect::Accounts => fx.add_service(dialect::accounts::service()),
-        // Their listeners speak `jsonrpc` until their own services are joined to them.
-        Dialect::WebSocket | Dialect::ChatMaster => fx.add_service(dialect::jsonrpc::service()),
+        // Its listeners speak `jsonrpc` until its own service is joined to them.
+        Dialect::WebSocket => fx.add_service(dialect::jsonrpc::service()),
+        Dialect::ChatMaster => fx.add_service(dialect::chatmaster::service()),
         Dialect::Ndjson => fx.add_service(dialect::ndjson::service()),
     }
 }
@@ -309,6 +312,14 @@ fn dialect_settings(config: &Config) -> dialect::Settings {
         },
         suffix_duplicate_names: config.jsonrpc.duplicate_names == DuplicateNames::Suffix,
         show_addresses: config.jsonrpc.show_addresses,
+        chatmaster: ChatMasterSettings {
+            compression: match config.chatmaster.compression {
+                config::Compression::Auto => Compression::Auto,
+                config::Compression::Always => Compression::Always,
+                config::Compression::Off => Compression::Off,
+            },
+        },
+        ..dialect::Settings::default()
     }
 }
 

@@ -12,8 +12,13 @@ use super::timer::Deadline;
 /// What one connection is read in one turn, at most: the size of the shared scratch buffer.
 pub(super) const READ_BYTES: usize = 64 * 1024;
 
-/// What all connections together are read in one turn before output goes out.
+/// What all connections together are read in one turn before output goes out, or what their frames
+/// hold, if that is more.
 const READ_TURN_BYTES: usize = 1024 * 1024;
+
+/// What the frames of one connection hold in one turn, at most, but for the last: where a framing
+/// inflates, that may be a thousand times what was read.
+const FRAMES_BYTES: usize = 2 * READ_BYTES;
 
 /// What one read gave.
 enum Read {
@@ -29,6 +34,7 @@ impl<S: 'static> Server<S> {
     /// than a share, stays on the list; the list rotates.
     pub(super) fn serve_ready(&mut self) {
         let mut budget = READ_TURN_BYTES;
+        self.frames_bytes = 0;
         for _ in 0..self.fx.transport.ready.len() {
             if budget == 0 || self.fx.transport.full {
                 return;
@@ -39,12 +45,13 @@ impl<S: 'static> Server<S> {
             };
             connection.queued = false;
             let id = ConnId { slot, serial: connection.serial };
-            let used = match connection.stage {
+            let frames_before = self.frames_bytes;
+            let read = match connection.stage {
                 Stage::Lingering => self.discard(id),
                 _ if connection.takes_input() => self.serve(id),
                 _ => 0,
             };
-            budget = budget.saturating_sub(used);
+            budget = budget.saturating_sub(read.max(self.frames_bytes - frames_before));
         }
     }
 
@@ -145,16 +152,19 @@ impl<S: 'static> Server<S> {
         input: &mut [u8],
     ) -> usize {
         let mut at = 0;
+        let frames_before = self.frames_bytes;
         loop {
-            if !self.may_decode(id) {
+            if !self.may_decode(id, self.frames_bytes - frames_before) {
                 return at;
             }
             match framing.decode(&mut input[at..]) {
                 Decoded::Frame { frame, used } => {
+                    self.frames_bytes += frame.len();
                     service.frame(&mut self.state, &mut self.fx, id, frame);
                     at += used;
                 }
                 Decoded::Binary { frame, used } => {
+                    self.frames_bytes += frame.len();
                     service.binary(&mut self.state, &mut self.fx, id, frame);
                     at += used;
                 }
@@ -186,10 +196,11 @@ impl<S: 'static> Server<S> {
         }
     }
 
-    /// Whether the next frame may be decoded now; notes that input is left where it may not.
-    fn may_decode(&mut self, id: ConnId) -> bool {
+    /// Whether the next frame may be decoded now, after frames of so many bytes; notes that input is
+    /// left where it may not.
+    fn may_decode(&mut self, id: ConnId, frames_bytes: usize) -> bool {
         let transport = &mut self.fx.transport;
-        let share_is_used = transport.share_is_used(id.slot);
+        let share_is_used = frames_bytes > FRAMES_BYTES || transport.share_is_used(id.slot);
         let Some(connection) = transport.get_mut(id) else { return false };
         let may = connection.takes_input() && !share_is_used;
         connection.undecoded = !may;

@@ -54,6 +54,8 @@ pub struct Server<S: 'static> {
     pub(super) fx: Effects<S>,
     /// What every read goes into; connections keep only what is incomplete.
     pub(super) scratch: Vec<u8>,
+    /// What the frames of this turn hold.
+    pub(super) frames_bytes: usize,
 }
 
 impl<S: 'static> Server<S> {
@@ -93,6 +95,7 @@ impl<S: 'static> Server<S> {
             state: init(&mut fx),
             fx,
             scratch: vec![0; super::dispatch::READ_BYTES],
+            frames_bytes: 0,
         })
     }
 

@@ -3,6 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -182,15 +183,13 @@ fn a_hash_does_not_keep_others_from_the_database() {
         }
     });
     let mut longest = Duration::ZERO;
-    let mut looks = 0;
     while !hashing.is_finished() {
         let start = Instant::now();
         assert!(accounts.contains("ann").unwrap());
         longest = longest.max(start.elapsed());
-        looks += 1;
     }
-    let hashes = hashing.join().unwrap();
-    assert!(looks > 20, "{looks} looks, the longest {longest:?}, in {hashes:?}");
+    let two_hashes = hashing.join().unwrap();
+    assert!(longest * 4 < two_hashes, "a look took {longest:?}, two hashes {two_hashes:?}");
 }
 
 #[test]
@@ -242,7 +241,7 @@ fn a_removal_is_seen_in_a_complete_list() {
 fn many_may_open_and_register_at_once() {
     let folder = Folder::new();
     let threads = 8;
-    let start = std::sync::Barrier::new(threads);
+    let start = Barrier::new(threads);
     let won: usize = thread::scope(|scope| {
         let run = |number: usize| {
             let (folder, start) = (&folder, &start);
@@ -264,6 +263,28 @@ fn many_may_open_and_register_at_once() {
     let accounts = folder.open().list().unwrap();
     assert_eq!(accounts.len(), threads + 1);
     assert!(accounts.is_sorted_by(|one, next| one.version < next.version));
+}
+
+#[test]
+fn a_schema_that_another_process_makes_meanwhile_is_taken_as_it_is() {
+    let made = Folder::new();
+    made.open();
+    let tables = "SELECT group_concat(sql, ';') FROM sqlite_master WHERE sql IS NOT NULL";
+    let tables: String = Connection::open(made.file())
+        .and_then(|connection| connection.query_row(tables, (), |row| row.get(0)))
+        .unwrap();
+
+    let folder = Folder::new();
+    let other = Connection::open(folder.file()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    thread::scope(|scope| {
+        let opening = scope.spawn(|| folder.open().list());
+        // Nothing tells when it has come to wait. Should it be late, nothing is tested and all is well.
+        thread::sleep(Duration::from_millis(50));
+        let schema = "INSERT INTO latest (version) VALUES (0); PRAGMA user_version = 1; COMMIT";
+        other.execute_batch(&format!("{tables}; {schema}")).unwrap();
+        assert_eq!(opening.join().unwrap().unwrap(), []);
+    });
 }
 
 #[test]

@@ -55,12 +55,12 @@ impl Ear {
 /// Ear, Stone (whose buffers are small) and Mouth in one room. Stone may leave at any time.
 #[track_caller]
 fn three(address: SocketAddr) -> (Ear, Peer, Ear) {
-    let mut ear = Peer::connect(address);
+    let mut ear = Peer::connect(address).speaking("jsonrpc");
     ear.ask(join("Ear"), joined("Ear", &["Ear"]));
-    let mut mouth = Peer::connect(address);
+    let mut mouth = Peer::connect(address).speaking("jsonrpc");
     mouth.ask(join("Mouth"), joined("Mouth", &["Ear", "Mouth"]));
     ear.expect(notice("Mouth has joined the chat!"));
-    let mut stone = Peer::connect_narrow(address);
+    let mut stone = Peer::connect_narrow(address).speaking("jsonrpc");
     stone.ask(join("Stone"), joined("Stone", &["Ear", "Mouth", "Stone"]));
     let [ear, mouth] = [ear, mouth].map(|mut peer| {
         peer.expect(notice("Stone has joined the chat!"));
@@ -166,7 +166,7 @@ fn who_asks_and_does_not_read_is_not_read_either_and_loses_nothing() {
             house.member(&names[number], &all)
         })
         .collect();
-    let mut asker = Peer::connect_narrow(house.addresses[0]);
+    let mut asker = Peer::connect_narrow(house.addresses[0]).speaking("jsonrpc");
 
     // Each answer has 8 KB, and so does each request: neither way do the buffers hold 1500.
     const COUNT: usize = 1500;

@@ -8,9 +8,13 @@ use flate2::write::ZlibEncoder;
 use parlance::rpc::framing::{
     Compression, Decoded, Fault, Framing, LengthPrefix, Packages, Switch, length_prefix, zlib,
 };
+use parlance::rpc::{Accepted, ConnId, Effects, Server, Service};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use std::time::Instant;
+
+use crate::house::{Running, until};
 
 /// What a stream held, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -248,4 +252,55 @@ fn the_largest_packages_cost_what_they_weigh() {
         assert!(items == [Item::Frame(content)]);
         assert_eq!(left, Some(0));
     }
+}
+
+/// Notes when each package came, and how long it is.
+struct Clock;
+
+impl Service<Vec<(Instant, usize)>> for Clock {
+    fn framing(&self, _: &Vec<(Instant, usize)>, _: &Accepted) -> Box<dyn Framing> {
+        Box::new(Packages::new(64 * 1024, 9, Compression::Always))
+    }
+
+    fn frame(
+        &self,
+        came: &mut Vec<(Instant, usize)>,
+        fx: &mut Effects<Vec<(Instant, usize)>>,
+        _: ConnId,
+        frame: &[u8],
+    ) {
+        came.push((fx.now(), frame.len()));
+    }
+
+    fn fault(
+        &self,
+        _: &mut Vec<(Instant, usize)>,
+        _: &mut Effects<Vec<(Instant, usize)>>,
+        _: ConnId,
+        fault: Fault,
+    ) {
+        panic!("{fault:?}");
+    }
+}
+
+/// What is small on the wire and large behind it takes its turns like anything else.
+#[test]
+fn packages_that_inflate_to_much_do_not_hold_up_the_loop() {
+    const COUNT: usize = 300;
+    let house = Running::start(|| {
+        let mut server = Server::new(Vec::new()).expect("a server");
+        let address = server.listen("127.0.0.1:0", Clock).expect("a listener");
+        (server, vec![address])
+    });
+    let bomb = stream(&[b' '; 64 * 1024], 9, false);
+    let mut peer = house.peer();
+    peer.send(bomb.repeat(COUNT));
+    until(|| house.ask(|came, _| came.len()) == COUNT);
+    let came = house.ask(|came, _| std::mem::take(came));
+    for turn in came.chunk_by(|one, other| one.0 == other.0) {
+        // Two are a turn's share, and a third may have begun it.
+        assert!(turn.len() <= 3, "{} in one turn", turn.len());
+    }
+    assert!(came.iter().all(|(_, bytes)| *bytes == 64 * 1024));
+    peer.finish();
 }

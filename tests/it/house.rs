@@ -1,8 +1,8 @@
 //! Servers to test against, each on a thread and a port of its own, and what `jsonrpc` says.
 
-use parlance::chat::dialect::{House, Settings, jsonrpc, ndjson};
+use parlance::chat::dialect::{House, Settings, chatmaster, jsonrpc, ndjson};
 use parlance::chat::{self, ChatServer, Timestamp};
-use parlance::rpc::{Effects, Handle, Limits, Server};
+use parlance::rpc::{Effects, Handle, Limits, Server, Service};
 use std::net::SocketAddr;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Running<S: 'static> {
     /// Where it listens, in the order the listeners were opened.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// The dialect that each of them speaks, where what is sent is held to the schemas.
+    pub(crate) dialects: Vec<&'static str>,
     pub(crate) handle: Handle<S>,
     thread: Option<JoinHandle<()>>,
 }
@@ -33,7 +35,7 @@ impl<S: 'static> Running<S> {
             server.run().expect("the loop runs");
         });
         let (addresses, handle) = built.recv_timeout(PATIENCE).expect("a server");
-        Running { addresses, handle, thread: Some(thread) }
+        Running { addresses, dialects: Vec::new(), handle, thread: Some(thread) }
     }
 
     /// A connection to the first listener.
@@ -45,7 +47,11 @@ impl<S: 'static> Running<S> {
     /// A connection to a listener.
     #[track_caller]
     pub(crate) fn peer_at(&self, listener: usize) -> Peer {
-        Peer::connect(self.addresses[listener])
+        let peer = Peer::connect(self.addresses[listener]);
+        match self.dialects.get(listener) {
+            Some(dialect) => peer.speaking(dialect),
+            None => peer,
+        }
     }
 
     /// Asks the loop's own thread.
@@ -88,6 +94,20 @@ pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// Listens for one dialect, on a free port.
+type Door = fn(&mut Server<House>) -> SocketAddr;
+
+/// A door for each dialect; `jsonrpc` comes first.
+const DOORS: &[(&str, Door)] = &[
+    ("jsonrpc", |server| listen(server, jsonrpc::service())),
+    ("ndjson", |server| listen(server, ndjson::service())),
+    ("chatmaster", |server| listen(server, chatmaster::service())),
+];
+
+fn listen(server: &mut Server<House>, service: impl Service<House> + 'static) -> SocketAddr {
+    server.listen("127.0.0.1:0", service).expect("a listener")
+}
+
 /// What a house is built with.
 #[derive(Default)]
 pub(crate) struct Plan {
@@ -97,9 +117,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The daemon's server with `jsonrpc` and `ndjson`, each on a free port.
+    /// The daemon's server with every dialect but `accounts`, each on a free port.
     pub(crate) fn open(self) -> Running<House> {
-        Running::start(move || self.build())
+        let mut house = Running::start(move || self.build());
+        house.dialects = vec!["jsonrpc"];
+        house
     }
 
     /// The same, not running yet.
@@ -108,9 +130,8 @@ impl Plan {
         let chat = ChatServer::new(self.chat, now, Box::new(numbers(7))).expect("a chat");
         let mut server = Server::new(House::new(chat, self.dialect)).expect("a server");
         server.effects().set_limits(self.limits);
-        let jsonrpc = server.listen("127.0.0.1:0", jsonrpc::service()).expect("a listener");
-        let ndjson = server.listen("127.0.0.1:0", ndjson::service()).expect("a listener");
-        (server, vec![jsonrpc, ndjson])
+        let addresses = DOORS.iter().map(|(_, open)| open(&mut server)).collect();
+        (server, addresses)
     }
 }
 
@@ -209,6 +230,13 @@ pub(crate) const LEAVE: &str = r#"{"method":"leave_chat","params":{}}"#;
 pub(crate) const SIMPLE: &str = r#"{"method":"get_users","params":{"format":"simple"}}"#;
 
 impl Running<House> {
+    /// A connection to the door of a dialect.
+    #[track_caller]
+    pub(crate) fn peer_of(&self, dialect: &str) -> Peer {
+        let door = DOORS.iter().position(|(name, _)| *name == dialect);
+        self.peer_at(door.expect("a door"))
+    }
+
     /// Somebody new in `general`; `users` are its members, the newcomer last.
     #[track_caller]
     pub(crate) fn member(&self, name: &str, users: &[&str]) -> Peer {

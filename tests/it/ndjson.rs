@@ -7,14 +7,11 @@ use crate::peer::Peer;
 use parlance::chat::dialect::House;
 use parlance::chat::{self, RoomRef};
 
-/// The listener's place among the house's.
-const DOOR: usize = 1;
-
 impl Running<House> {
     /// A connection that has not joined.
     #[track_caller]
     pub(crate) fn guest(&self) -> Peer {
-        self.peer_at(DOOR)
+        self.peer_of("ndjson")
     }
 
     /// Somebody who has joined a room as its `seq`th event.

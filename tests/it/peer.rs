@@ -9,12 +9,16 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::schema::Tap;
+
 /// How long one read or write may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One TCP connection, as its client sees it.
 pub(crate) struct Peer {
     stream: TcpStream,
+    /// Holds what is received to the schemas of a dialect.
+    tap: Option<Tap>,
 }
 
 impl Peer {
@@ -44,7 +48,13 @@ impl Peer {
         stream.set_nodelay(true).expect("no delay");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
-        Peer { stream }
+        Peer { stream, tap: None }
+    }
+
+    /// From now on, before anything was read, all that is received is held to the dialect's schemas.
+    pub(crate) fn speaking(mut self, dialect: &'static str) -> Peer {
+        self.tap = Some(Tap::new(dialect));
+        self
     }
 
     /// This end's address, as the server sees it.
@@ -127,6 +137,7 @@ impl Peer {
     pub(crate) fn take(&mut self, count: usize) -> Vec<u8> {
         let mut got = vec![0; count];
         self.stream.read_exact(&mut got).expect("so many bytes");
+        self.note(&got);
         got
     }
 
@@ -134,7 +145,9 @@ impl Peer {
     #[track_caller]
     pub(crate) fn take_all(&mut self) -> (Vec<u8>, bool) {
         let mut got = Vec::new();
-        match self.stream.read_to_end(&mut got) {
+        let end = self.stream.read_to_end(&mut got);
+        self.note(&got);
+        match end {
             Ok(_) => (got, false),
             Err(error) if error.kind() == ErrorKind::ConnectionReset => (got, true),
             Err(error) => panic!("{error} after {}", show(&got)),
@@ -171,9 +184,16 @@ impl Peer {
             Ok(0) => None,
             Ok(got) => {
                 buffer.truncate(got);
+                self.note(&buffer);
                 Some(buffer)
             }
             Err(error) => panic!("expected {count} more bytes, got: {error}"),
+        }
+    }
+
+    fn note(&mut self, received: &[u8]) {
+        if let Some(tap) = &mut self.tap {
+            tap.note(received);
         }
     }
 

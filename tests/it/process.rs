@@ -47,7 +47,7 @@ impl Process {
 
     #[track_caller]
     pub(crate) fn peer(&self) -> Peer {
-        Peer::connect(self.address)
+        Peer::connect(self.address).speaking("jsonrpc")
     }
 
     /// How many of the descriptors below `limit` are taken. (It may have inherited others above.)

@@ -53,13 +53,13 @@ fn free_address(host: u8) -> SocketAddr {
 fn a_reload_moves_the_listener_and_drops_nobody() {
     let (old, new) = (free_address(1), free_address(2));
     let configured = Configured::start(&format!("jsonrpc.listen = '{old}'"));
-    let mut ann = Peer::connect(configured.address());
+    let mut ann = Peer::connect(configured.address()).speaking("jsonrpc");
     ann.ask(JOIN, JOINED);
 
     configured.reload(&format!("jsonrpc.listen = '{new}'"));
     configured.daemon.wait_for_log("was read again");
     std::net::TcpStream::connect(old).expect_err("the old address is closed");
-    let mut other = Peer::connect(new);
+    let mut other = Peer::connect(new).speaking("jsonrpc");
     other.ask(SIMPLE, ANN_ALONE);
     ann.ask(SIMPLE, ANN_ALONE);
     other.finish();
@@ -85,7 +85,7 @@ fn a_reload_changes_what_a_dialect_is_set_to() {
     let address = free_address(4);
     let listen = format!("jsonrpc.listen = '{address}'\n");
     let configured = Configured::start(&listen);
-    let mut ann = Peer::connect(configured.address());
+    let mut ann = Peer::connect(configured.address()).speaking("jsonrpc");
     ann.ask(JOIN, JOINED);
     configured.reload(&format!("{listen}jsonrpc.show_addresses = false"));
     configured.daemon.wait_for_log("the configuration was read again");
@@ -96,7 +96,7 @@ fn a_reload_changes_what_a_dialect_is_set_to() {
 fn a_second_signal_ends_it_at_once() {
     let daemon = Daemon::start(&["-l", "jsonrpc=127.0.0.1:0"]);
     // Somebody who neither reads nor closes holds the orderly end up.
-    let mut stuck = Peer::connect_narrow(daemon.address("jsonrpc"));
+    let mut stuck = Peer::connect_narrow(daemon.address("jsonrpc")).speaking("jsonrpc");
     stuck.ask(JOIN, JOINED);
     daemon.signal(Signal::INT);
     daemon.wait_for_log("shutting down");

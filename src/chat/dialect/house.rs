@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::chatmaster::{self, ChatMasterSettings};
 use super::desk::Desk;
 use super::form::Form;
 use super::{FORMS, Fx, jsonrpc};
@@ -20,11 +21,18 @@ pub struct Settings {
     pub suffix_duplicate_names: bool,
     /// `jsonrpc`: whether `get_users` shows addresses.
     pub show_addresses: bool,
+    /// What `chatmaster` is set to.
+    pub chatmaster: ChatMasterSettings,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { json: JsonLimits::default(), suffix_duplicate_names: true, show_addresses: true }
+        Settings {
+            json: JsonLimits::default(),
+            suffix_duplicate_names: true,
+            show_addresses: true,
+            chatmaster: ChatMasterSettings::default(),
+        }
     }
 }
 
@@ -42,6 +50,8 @@ pub struct House {
     pub transcript: Option<Transcript>,
     /// Where accounts are registered and logged in to, if anywhere.
     pub(super) desk: Option<Desk>,
+    /// The logins that `chatmaster` refused to who has not logged in.
+    pub(super) refused_logins: chatmaster::Refusals,
     /// What happened and was not delivered yet.
     pub(super) events: Vec<Event>,
 }
@@ -56,6 +66,7 @@ impl House {
             user_lists: Default::default(),
             transcript: None,
             desk: None,
+            refused_logins: Default::default(),
             events: Vec::new(),
         }
     }

@@ -6,6 +6,7 @@
 //! a connection speaks.
 
 pub mod accounts;
+pub mod chatmaster;
 mod desk;
 mod fields;
 mod form;
@@ -23,9 +24,17 @@ use form::Form;
 pub type Fx = crate::rpc::Effects<House>;
 
 /// All forms. A connection's form, a number kept by the transport, is an index into this table.
-static FORMS: [&Form; 4] =
-    [&jsonrpc::CLASSIC_FORM, &jsonrpc::VERSION_2_FORM, &accounts::FORM, &ndjson::FORM];
+static FORMS: [&Form; 6] = [
+    &jsonrpc::CLASSIC_FORM,
+    &jsonrpc::VERSION_2_FORM,
+    &accounts::FORM,
+    &ndjson::FORM,
+    &chatmaster::FORM,
+    &chatmaster::ZLIB_FORM,
+];
 
 /// The forms' numbers, but those that `JsonRpc` gives.
 const ACCOUNTS: u8 = 2;
 const NDJSON: u8 = 3;
+const CHATMASTER: u8 = 4;
+const CHATMASTER_ZLIB: u8 = 5;

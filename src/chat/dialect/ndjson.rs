@@ -1,7 +1,7 @@
 //! `ndjson`: one JSON object a line, `{"type", …}` flat.
 //!
 //! The protocol of seed 004 over TCP, with ids, private messages, lists and history. Of all that,
-//! only [`service`] and its form know of lines and streams: a [`Request`] is taken apart, done and
+//! only [`service`] and its form know of lines and streams: a request is taken apart, done and
 //! answered without them.
 
 use std::borrow::Cow;
