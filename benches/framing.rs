@@ -166,5 +166,91 @@ fn text(c: &mut Criterion) {
     group.finish();
 }
 
+#[cfg(feature = "websocket")]
+mod web_socket {
+    use super::*;
+    use parlance::rpc::Accepted;
+    use parlance::rpc::framing::websocket::{WebSocket, WebSocketOptions, frame_text};
+
+    const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+        Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+    fn upgraded() -> WebSocket {
+        let address = ([127, 0, 0, 1], 80).into();
+        let accepted = Accepted::new(address, address, false);
+        let mut framing = WebSocket::new(WebSocketOptions::default().into(), &accepted);
+        let mut request = UPGRADE.as_bytes().to_vec();
+        assert!(matches!(framing.decode(&mut request), Decoded::Switch { .. }));
+        framing
+    }
+
+    /// A frame of a peer's.
+    fn masked(text: &str) -> Vec<u8> {
+        let mask = [0x37, 0xfa, 0x21, 0x3d];
+        let mut frame = Vec::new();
+        frame_text(&mut frame, 0);
+        frame[1] = 0x80;
+        match text.len() {
+            len @ 0..=125 => frame[1] |= len as u8,
+            len @ 126..=0xffff => {
+                frame[1] |= 126;
+                frame.extend_from_slice(&(len as u16).to_be_bytes());
+            }
+            len => {
+                frame[1] |= 127;
+                frame.extend_from_slice(&(len as u64).to_be_bytes());
+            }
+        }
+        frame.extend_from_slice(&mask);
+        frame.extend(text.bytes().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        frame
+    }
+
+    /// Frames in, as they are unmasked in the copy that a read would have made.
+    pub(super) fn decode(c: &mut Criterion) {
+        let long = "x".repeat(FRAME_BYTES_MAX);
+        let mut group = c.benchmark_group("framing/websocket");
+        for text in [SHORT, LONG, &long] {
+            let frame = masked(text);
+            let count = (FRAME_BYTES_MAX / frame.len()).max(1);
+            let input = frame.repeat(count);
+            let mut scratch = input.clone();
+            group.throughput(Throughput::Bytes(input.len() as u64));
+            let mut framing = upgraded();
+            group.bench_function(BenchmarkId::new("decode", text.len()), |b| {
+                b.iter(|| {
+                    scratch.copy_from_slice(&input);
+                    assert_eq!(drain(&mut framing, &mut scratch), count as u64);
+                });
+            });
+        }
+        group.finish();
+    }
+
+    pub(super) fn encode(c: &mut Criterion) {
+        let long = "x".repeat(FRAME_BYTES_MAX);
+        let mut group = c.benchmark_group("framing/websocket");
+        for text in [SHORT, LONG, &long] {
+            let mut out = Vec::with_capacity(2 * FRAME_BYTES_MAX);
+            group.throughput(Throughput::Bytes(text.len() as u64));
+            group.bench_function(BenchmarkId::new("frame_text", text.len()), |b| {
+                b.iter(|| {
+                    out.clear();
+                    out.extend_from_slice(black_box(text.as_bytes()));
+                    frame_text(&mut out, 0);
+                    black_box(&out);
+                });
+            });
+        }
+        group.finish();
+    }
+}
+
 criterion_group!(benches, back_to_back, drip, both_ways, text);
+#[cfg(feature = "websocket")]
+criterion_group!(web, web_socket::decode, web_socket::encode);
+#[cfg(feature = "websocket")]
+criterion_main!(benches, web);
+#[cfg(not(feature = "websocket"))]
 criterion_main!(benches);

@@ -1,11 +1,13 @@
 //! The forms in which members of a room can be sent what is said there, and how one becomes a
 //! member who is sent that form. A further form is one more entry in [`FORMS`].
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use flate2::{Decompress, FlushDecompress};
 use parlance::chat::dialect::{
-    Desk, DeskSettings, Fx, House, accounts, chatmaster, jsonrpc, ndjson,
+    Desk, DeskSettings, Fx, House, accounts, chatmaster, jsonrpc, ndjson, websocket,
 };
 use parlance::rpc::framing::{Compression, Decoded, Framing, Packages, length_prefix, zlib};
 use parlance::rpc::{Server, ServiceId};
@@ -26,7 +28,7 @@ pub(crate) struct Form {
 }
 
 /// All forms. The first is what the talkers are sent.
-pub(crate) static FORMS: [Form; 6] = [
+pub(crate) static FORMS: [Form; 10] = [
     Form {
         name: "jsonrpc",
         service: |fx| fx.add_service(jsonrpc::service()),
@@ -69,12 +71,40 @@ pub(crate) static FORMS: [Form; 6] = [
         joined: b'U',
         reader: inflating,
     },
+    Form {
+        name: "websocket",
+        service: |fx| fx.add_service(websocket::service()),
+        join: |_, room| upgrade("", room),
+        joined: b'I',
+        reader: plain,
+    },
+    Form {
+        name: "websocket_deflate",
+        service: |fx| fx.add_service(websocket::service()),
+        join: |_, room| upgrade(DEFLATE, room),
+        joined: b'I',
+        reader: messages,
+    },
+    Form {
+        name: "websocket_v1",
+        service: |fx| fx.add_service(websocket::service()),
+        join: |_, room| upgrade(V1, room),
+        joined: b'I',
+        reader: plain,
+    },
+    Form {
+        name: "websocket_v1_deflate",
+        service: |fx| fx.add_service(websocket::service()),
+        join: |_, room| upgrade(&[V1, DEFLATE].concat(), room),
+        joined: b'I',
+        reader: messages,
+    },
 ];
 
 // ---- joining -----------------------------------------------------------------------------------
 //
 // Where the answer to joining has no byte of its own, a request that does not exist comes behind:
-// "Unknown …".
+// "Unknown …", "Invalid …".
 
 fn classic(name: &str, room: &str) -> Vec<u8> {
     format!(r#"{{"method":"join_chat","params":{{"username":"{name}","room":"{room}"}}}}"#).into()
@@ -125,6 +155,26 @@ fn packages_zlib(name: &str, room: &str) -> Vec<u8> {
     out
 }
 
+/// Header fields with which more is agreed on.
+const V1: &str = "Sec-WebSocket-Protocol: parlance.v1\r\n";
+const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+
+/// Over WebSocket one has a name from the start.
+fn upgrade(fields: &str, room: &str) -> Vec<u8> {
+    let mut out = format!(
+        "GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{fields}\r\n"
+    )
+    .into_bytes();
+    let join = format!(r#"{{"action":"join","body":{{"room":"{room}"}}}}"#);
+    for request in [&join, r#"{"action":"nothing"}"#] {
+        // A short text, behind a mask that changes nothing.
+        out.extend_from_slice(&[0x81, 0x80 | request.len() as u8, 0, 0, 0, 0]);
+        out.extend_from_slice(request.as_bytes());
+    }
+    out
+}
+
 // ---- reading -----------------------------------------------------------------------------------
 
 /// Looks for marks in what one connection is sent.
@@ -133,6 +183,8 @@ pub(crate) enum Reader {
     Plain,
     /// In zlib streams, of which one may not be whole yet.
     Inflating(Box<Packages>, Vec<u8>),
+    /// In WebSocket messages behind the head of an answer.
+    Messages(Vec<u8>),
 }
 
 fn plain() -> Reader {
@@ -141,6 +193,10 @@ fn plain() -> Reader {
 
 fn inflating() -> Reader {
     Reader::Inflating(Box::new(Packages::new(64 * 1024, 64, Compression::Always)), Vec::new())
+}
+
+fn messages() -> Reader {
+    Reader::Messages(Vec::new())
 }
 
 impl Reader {
@@ -154,8 +210,7 @@ impl Reader {
                 loop {
                     match framing.decode(&mut input[at..]) {
                         Decoded::Frame { frame, used } => {
-                            let more = occurrences(frame, marks);
-                            counts = [counts[0] + more[0], counts[1] + more[1]];
+                            add(&mut counts, occurrences(frame, marks));
                             at += used;
                         }
                         Decoded::Skip { used } => at += used,
@@ -166,8 +221,46 @@ impl Reader {
                 input.drain(..at);
                 counts
             }
+            Reader::Messages(input) => {
+                input.extend_from_slice(bytes);
+                let (mut at, mut counts) = (0, [0, 0]);
+                while let Some((content, used)) = message(&input[at..]) {
+                    add(&mut counts, occurrences(&content, marks));
+                    at += used;
+                }
+                input.drain(..at);
+                counts
+            }
         }
     }
+}
+
+fn add(counts: &mut [usize; 2], more: [usize; 2]) {
+    *counts = [counts[0] + more[0], counts[1] + more[1]];
+}
+
+/// The WebSocket message at the start of the input, inflated, or nothing for the head of the
+/// answer; and how long it is there. `None` if it is not whole.
+fn message(input: &[u8]) -> Option<(Cow<'_, [u8]>, usize)> {
+    if input.starts_with(b"HTTP") {
+        let head = input.windows(4).position(|end| end == b"\r\n\r\n")?;
+        return Some((Cow::Borrowed(b""), head + 4));
+    }
+    let (&[first, short], rest) = input.split_first_chunk()?;
+    let (length, header) = match short {
+        126 => (u16::from_be_bytes(*rest.first_chunk()?).into(), 4),
+        length => (usize::from(length), 2),
+    };
+    let content = input.get(header..header + length)?;
+    // RSV1: compressed, without the empty block at the end (RFC 7692, 7.2.1).
+    if first & 0x40 == 0 {
+        return Some((Cow::Borrowed(content), header + length));
+    }
+    let mut inflated = Vec::with_capacity(64 * 1024);
+    Decompress::new(false)
+        .decompress_vec(&[content, b"\0\0\xff\xff"].concat(), &mut inflated, FlushDecompress::Sync)
+        .expect("a compressed message");
+    Some((Cow::Owned(inflated), header + length))
 }
 
 fn occurrences(bytes: &[u8], [one, other]: [u8; 2]) -> [usize; 2] {

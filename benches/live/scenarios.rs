@@ -135,7 +135,8 @@ impl Scenario {
             Ears::Same(USUAL) => return None,
             Ears::Same(Speech { form, tls: true }) => Speech { form, tls: false },
             Ears::Same(Speech { form, .. }) => {
-                let plain = FORMS[form].name.strip_suffix("_zlib");
+                let name = FORMS[form].name;
+                let plain = name.strip_suffix("_zlib").or(name.strip_suffix("_deflate"));
                 let plain = FORMS.iter().position(|form| Some(form.name) == plain);
                 Speech { form: plain.unwrap_or(USUAL.form), tls: false }
             }

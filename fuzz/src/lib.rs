@@ -1,5 +1,6 @@
 //! What the fuzz targets share: a connection's side of a framing, with its contract checked.
 
+use parlance::rpc::Accepted;
 use parlance::rpc::framing::{Decoded, Fault, Framing, Switch};
 
 /// What a stream held, in order.
@@ -15,6 +16,12 @@ pub enum Item {
     Switch(Switch, Vec<u8>),
     /// A rule that was broken.
     Fault(Fault),
+}
+
+/// How a connection came in: on a loopback address or another, without TLS.
+pub fn accepted(loopback: bool) -> Accepted {
+    let host = if loopback { [127, 0, 0, 1] } else { [192, 0, 2, 1] };
+    Accepted::new(([192, 0, 2, 2], 40_000).into(), (host, 80).into(), false)
 }
 
 /// A stream and the lengths of the pieces that it arrives in, the last of which is the rest.

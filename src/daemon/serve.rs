@@ -8,6 +8,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, SystemTime};
 
 use crate::chat::dialect::chatmaster::ChatMasterSettings;
+use crate::chat::dialect::jsonrpc::JsonRpcSettings;
+use crate::chat::dialect::websocket::WebSocketSettings;
 use crate::chat::dialect::{self, Desk, DeskSettings, House};
 use crate::chat::{self, ChatServer, Timestamp};
 use crate::config::{self, Config, Dialect, DuplicateNames, Listener};
@@ -229,9 +231,8 @@ impl Doors {
 fn service(fx: &mut Effects<House>, dialect: Dialect) -> ServiceId {
     match dialect {
         Dialect::JsonRpc => fx.add_service(dialect::jsonrpc::service()),
+        Dialect::WebSocket => fx.add_service(dialect::websocket::service()),
         Dialect::Accounts => fx.add_service(dialect::accounts::service()),
-        // Its listeners speak `jsonrpc` until its own service is joined to them.
-        Dialect::WebSocket => fx.add_service(dialect::jsonrpc::service()),
         Dialect::ChatMaster => fx.add_service(dialect::chatmaster::service()),
         Dialect::Ndjson => fx.add_service(dialect::ndjson::service()),
     }
@@ -303,15 +304,17 @@ fn chat_settings(config: &Config) -> chat::Settings {
 }
 
 fn dialect_settings(config: &Config) -> dialect::Settings {
-    let limits = &config.limits;
+    let (limits, own) = (&config.limits, &config.websocket);
     dialect::Settings {
         json: JsonLimits {
             frame_bytes: limits.frame_bytes,
             depth: u16::try_from(limits.json_depth).unwrap_or(u16::MAX),
             batch_items: limits.batch_items,
         },
-        suffix_duplicate_names: config.jsonrpc.duplicate_names == DuplicateNames::Suffix,
-        show_addresses: config.jsonrpc.show_addresses,
+        jsonrpc: JsonRpcSettings {
+            suffix_duplicate_names: config.jsonrpc.duplicate_names == DuplicateNames::Suffix,
+            show_addresses: config.jsonrpc.show_addresses,
+        },
         chatmaster: ChatMasterSettings {
             compression: match config.chatmaster.compression {
                 config::Compression::Auto => Compression::Auto,
@@ -319,7 +322,12 @@ fn dialect_settings(config: &Config) -> dialect::Settings {
                 config::Compression::Off => Compression::Off,
             },
         },
-        ..dialect::Settings::default()
+        websocket: WebSocketSettings {
+            origins: own.origins.iter().map(|origin| origin.as_str().to_owned()).collect(),
+            hosts: own.hosts.iter().map(|host| host.as_str().to_owned()).collect(),
+            deflate: own.deflate,
+            ping: Duration::from_secs(own.ping_s),
+        },
     }
 }
 

@@ -18,6 +18,13 @@ pub struct Accepted {
     pub secure: bool,
 }
 
+impl Accepted {
+    /// For trying out a framing without a server.
+    pub fn new(peer: SocketAddr, local: SocketAddr, secure: bool) -> Accepted {
+        Accepted { peer, local, secure }
+    }
+}
+
 /// A wire protocol: how its connections' bytes are cut, and what their frames do.
 ///
 /// The server calls these one at a time, from the loop's own thread. None of them may block. What

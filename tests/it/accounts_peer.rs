@@ -1,6 +1,6 @@
 //! A client of the `accounts` dialect, and a house that has its door.
 
-use parlance::chat::dialect::{Desk, DeskSettings, House, Settings, accounts, jsonrpc};
+use parlance::chat::dialect::{Desk, DeskSettings, House, Settings, accounts, jsonrpc, websocket};
 use parlance::chat::{self, ChatServer, Timestamp};
 use parlance::rpc::{Limits, Server};
 use parlance::store::{Accounts, Cost};
@@ -9,13 +9,15 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::house::Running;
+use crate::schema;
 use crate::support::TempFolder;
 use crate::tls_client::{Client, certificate};
 
 /// Quick to hash at, and no good for anything else.
 pub(crate) const QUICK: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 
-/// A house with two doors, `jsonrpc` and `accounts`, and accounts in a folder of its own.
+/// A house with three doors, `jsonrpc`, `accounts` and `websocket`, and accounts in a folder of its
+/// own.
 pub(crate) struct AccountsHouse {
     pub(crate) running: Running<House>,
     folder: Option<TempFolder>,
@@ -68,7 +70,10 @@ impl AccountsHouse {
             let accounts = fx.add_service(accounts::service());
             let secure = fx.listen("127.0.0.1:0", accounts).expect("a listener");
             fx.set_tls(secure, Some(&tls));
-            let addresses = [plain, secure].map(|id| fx.listener_addr(id).expect("an address"));
+            let websocket = fx.add_service(websocket::service());
+            let websocket = fx.listen("127.0.0.1:0", websocket).expect("a listener");
+            let addresses =
+                [plain, secure, websocket].map(|id| fx.listener_addr(id).expect("an address"));
             (server, addresses.to_vec())
         });
         AccountsHouse { running, folder, trusted: made.recv().expect("a certificate") }
@@ -119,6 +124,7 @@ impl AccountsPeer {
         self.client.stream().read_exact(&mut length).expect("a length");
         let mut message = vec![0; u32::from_be_bytes(length) as usize];
         self.client.stream().read_exact(&mut message).expect("a message");
+        schema::check("accounts", &message);
         String::from_utf8(message).expect("UTF-8")
     }
 

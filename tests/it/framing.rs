@@ -8,7 +8,7 @@ use proptest::sample::{Index, select};
 
 /// What a stream held, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Item {
+pub(crate) enum Item {
     Frame(Vec<u8>),
     Binary(Vec<u8>),
     Reply(Vec<u8>, bool),
@@ -18,7 +18,11 @@ enum Item {
 
 /// Shows `input` to a framing in the pieces that end at `cuts`, the way a connection does: what is
 /// not consumed is shown again with what came after it. Also gives the bytes not consumed at the end.
-fn decode(framing: &mut impl Framing, input: &[u8], cuts: &[usize]) -> (Vec<Item>, usize) {
+pub(crate) fn decode(
+    framing: &mut impl Framing,
+    input: &[u8],
+    cuts: &[usize],
+) -> (Vec<Item>, usize) {
     let mut items = Vec::new();
     let mut inbox = Vec::new();
     let mut arrived = 0;
@@ -59,7 +63,7 @@ fn decode(framing: &mut impl Framing, input: &[u8], cuts: &[usize]) -> (Vec<Item
 }
 
 /// Ascending places to cut an input of `len` bytes at.
-fn cuts(indices: &[Index], len: usize) -> Vec<usize> {
+pub(crate) fn cuts(indices: &[Index], len: usize) -> Vec<usize> {
     let mut cuts: Vec<usize> = indices.iter().map(|index| index.index(len + 1)).collect();
     cuts.sort_unstable();
     cuts

@@ -1,6 +1,6 @@
 //! Servers to test against, each on a thread and a port of its own, and what `jsonrpc` says.
 
-use parlance::chat::dialect::{House, Settings, chatmaster, jsonrpc, ndjson};
+use parlance::chat::dialect::{House, Settings, chatmaster, jsonrpc, ndjson, websocket};
 use parlance::chat::{self, ChatServer, Timestamp};
 use parlance::rpc::{Effects, Handle, Limits, Server, Service};
 use std::net::SocketAddr;
@@ -102,6 +102,7 @@ const DOORS: &[(&str, Door)] = &[
     ("jsonrpc", |server| listen(server, jsonrpc::service())),
     ("ndjson", |server| listen(server, ndjson::service())),
     ("chatmaster", |server| listen(server, chatmaster::service())),
+    ("websocket", |server| listen(server, websocket::service())),
 ];
 
 fn listen(server: &mut Server<House>, service: impl Service<House> + 'static) -> SocketAddr {
@@ -120,7 +121,7 @@ impl Plan {
     /// The daemon's server with every dialect but `accounts`, each on a free port.
     pub(crate) fn open(self) -> Running<House> {
         let mut house = Running::start(move || self.build());
-        house.dialects = vec!["jsonrpc"];
+        house.dialects = DOORS.iter().map(|(dialect, _)| *dialect).collect();
         house
     }
 
@@ -230,11 +231,17 @@ pub(crate) const LEAVE: &str = r#"{"method":"leave_chat","params":{}}"#;
 pub(crate) const SIMPLE: &str = r#"{"method":"get_users","params":{"format":"simple"}}"#;
 
 impl Running<House> {
+    /// Where a dialect is listened for.
+    #[track_caller]
+    pub(crate) fn door(&self, dialect: &str) -> SocketAddr {
+        let index = DOORS.iter().position(|(name, _)| *name == dialect).expect("a door");
+        self.addresses[index]
+    }
+
     /// A connection to the door of a dialect.
     #[track_caller]
     pub(crate) fn peer_of(&self, dialect: &str) -> Peer {
-        let door = DOORS.iter().position(|(name, _)| *name == dialect);
-        self.peer_at(door.expect("a door"))
+        Peer::connect(self.door(dialect))
     }
 
     /// Somebody new in `general`; `users` are its members, the newcomer last.

@@ -5,12 +5,14 @@ use crate::house::{
     join_room, joined, notice, refusal, say, users,
 };
 use parlance::chat::dialect::Settings;
+use parlance::chat::dialect::jsonrpc::JsonRpcSettings;
 use parlance::chat::{self, RoomRef};
 use parlance::rpc::JsonLimits;
 
 #[test]
 fn without_addresses_everyone_gets_the_simple_form() {
-    let dialect = Settings { show_addresses: false, ..Settings::default() };
+    let jsonrpc = JsonRpcSettings { show_addresses: false, ..JsonRpcSettings::default() };
+    let dialect = Settings { jsonrpc, ..Settings::default() };
     let house = Plan { dialect, ..Plan::default() }.open();
     let mut bob = house.member("Bob", &["Bob"]);
     bob.ask(r#"{"method":"get_users","params":{}}"#, users(&["Bob"]));
@@ -20,7 +22,8 @@ fn without_addresses_everyone_gets_the_simple_form() {
 
 #[test]
 fn taken_names_may_be_refused_by_configuration() {
-    let dialect = Settings { suffix_duplicate_names: false, ..Settings::default() };
+    let jsonrpc = JsonRpcSettings { suffix_duplicate_names: false, ..JsonRpcSettings::default() };
+    let dialect = Settings { jsonrpc, ..Settings::default() };
     let house = Plan { dialect, ..Plan::default() }.open();
     let mut bob = house.member("Bob", &["Bob"]);
     let mut other = house.peer();

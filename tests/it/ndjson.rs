@@ -427,7 +427,8 @@ fn members_are_told_that_the_server_stops() {
     let mut stranger = house.guest();
     stranger.is_told(ROOMS, error("Join first"));
     house.begin_stop();
-    ann.hears(r#"{"type":"system","text":"Server is shutting down"}"#);
+    let text = "Server is shutting down";
+    ann.hears(format!(r#"{{"type":"system","room":"den","text":"{text}","timestamp":"…"}}"#));
     ann.expect_close();
     stranger.expect_close();
 }

@@ -44,7 +44,9 @@ impl Peer {
         Peer::over(socket.into())
     }
 
-    fn over(stream: TcpStream) -> Peer {
+    /// Goes on with a connection that is there already.
+    #[track_caller]
+    pub(crate) fn over(stream: TcpStream) -> Peer {
         stream.set_nodelay(true).expect("no delay");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");

@@ -24,3 +24,20 @@ pub(crate) fn has_command(program: &str, argument: &str) -> bool {
     println!("skipped: {why}");
     false
 }
+
+/// Whether `python3` can be run and has `module`, like [`has`].
+#[track_caller]
+pub(crate) fn has_module(module: &str) -> bool {
+    if !has("python3") {
+        return false;
+    }
+    let mut command = Command::new("python3");
+    command.args(["-c", &format!("import {module}")]).stdin(Stdio::null()).stderr(Stdio::null());
+    let has = command.status().is_ok_and(|status| status.success());
+    let strict = std::env::var_os("PARLANCE_TEST_STRICT").is_some_and(|value| value == "1");
+    assert!(has || !strict, "python3 has no module {module}");
+    if !has {
+        println!("skipped: python3 has no module {module}");
+    }
+    has
+}

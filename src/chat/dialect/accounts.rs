@@ -379,11 +379,10 @@ fn words_for(error: Error) -> Cow<'static, str> {
 
 /// Messages alone, to their senders too.
 pub(super) static FORM: Form = Form {
-    encode,
     frame: length_prefix::frame,
     echoes: |kind| matches!(kind, EventKind::Message { .. } | EventKind::Whisper(_)),
-    farewell: |_| {},
     expelled: |_, fx, conn| say_logged_out(fx, conn),
+    ..Form::new(encode)
 };
 
 fn encode(event: &Event, out: &mut Vec<u8>) {

@@ -9,10 +9,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::fields::{Fields, fields};
-use super::form::{self, Form};
+use super::form::Form;
 use super::house::{self, House, now, session_of};
 use super::{CHATMASTER, CHATMASTER_ZLIB, Fx};
-use crate::chat::{Body, Error, Event, EventKind, Join, RoomRef, SessionId};
+use crate::chat::{Body, Error, Event, EventKind, Join, RoomRef, SessionId, Timestamp};
 use crate::rpc::framing::{Compression, Fault, Framing, Packages, Switch, zlib};
 use crate::rpc::{Accepted, ConnId, End, Service, json};
 
@@ -26,8 +26,12 @@ pub struct ChatMasterSettings {
 /// Logins that a connection may be refused; with the last of them it closes.
 const REFUSALS_MAX: u8 = 3;
 
-/// How many logins each connection that has not logged in was refused, if any.
-pub(super) type Refusals = HashMap<ConnId, u8>;
+/// What the dialect keeps in the house.
+#[derive(Default)]
+pub(super) struct Own {
+    /// How many logins each connection that has not logged in was refused, if any.
+    refused_logins: HashMap<ConnId, u8>,
+}
 
 /// The service to listen with.
 pub fn service() -> impl Service<House> {
@@ -79,7 +83,7 @@ impl Service<House> for ChatMaster {
     }
 
     fn closed(&self, house: &mut House, fx: &mut Fx, conn: ConnId, _: &End) {
-        house.refused_logins.remove(&conn);
+        house.own.chatmaster.refused_logins.remove(&conn);
         house.close(fx, conn);
     }
 
@@ -243,7 +247,7 @@ fn login(request: &mut Request<'_>) -> Outcome {
     let Request { house, fx, conn, .. } = request;
     match house.join(fx, *conn, join) {
         Ok(_) => {
-            house.refused_logins.remove(conn);
+            house.own.chatmaster.refused_logins.remove(conn);
             let session = session_of(fx, *conn);
             house::send(fx, *conn, |out| {
                 out.extend_from_slice(
@@ -266,7 +270,7 @@ fn refuse_login(house: &mut House, fx: &mut Fx, conn: ConnId, reason: &str) {
         json::string(reason, out);
         out.extend_from_slice(b"}}");
     });
-    let refusals = house.refused_logins.entry(conn).or_default();
+    let refusals = house.own.chatmaster.refused_logins.entry(conn).or_default();
     *refusals += 1;
     if *refusals >= REFUSALS_MAX {
         fx.close(conn);
@@ -367,12 +371,11 @@ fn write_channels(house: &House, session: Option<SessionId>, out: &mut Vec<u8>) 
 // ---- forms -------------------------------------------------------------------------------------
 
 /// Text, with nothing between the packages.
-pub(super) static FORM: Form =
-    Form { encode, frame: form::nothing, echoes, farewell, expelled: form::nobody };
+pub(super) static FORM: Form = Form { echoes, farewell, ..Form::new(encode) };
 
 /// Zlib streams.
 pub(super) static ZLIB_FORM: Form =
-    Form { encode, frame: zlib::frame, echoes, farewell, expelled: form::nobody };
+    Form { frame: zlib::frame, echoes, farewell, ..Form::new(encode) };
 
 /// Who comes, goes or changes its name is told like the others; who speaks is not.
 fn echoes(kind: &EventKind) -> bool {
@@ -401,7 +404,7 @@ fn encode(event: &Event, out: &mut Vec<u8>) {
     }
 }
 
-fn farewell(out: &mut Vec<u8>) {
+fn farewell(_: &str, _: Timestamp, out: &mut Vec<u8>) {
     notification("server_shutdown", &[("message", "Server is shutting down")], out);
 }
 

@@ -2,39 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::chatmaster::{self, ChatMasterSettings};
 use super::desk::Desk;
 use super::form::Form;
-use super::{FORMS, Fx, jsonrpc};
+use super::room_news::{ROOM_NEWS_DELAY, RoomNews};
+use super::{FORMS, Fx, Own, Settings};
 use crate::chat::{
     Audience, ChatServer, Error, Event, Join, Joined, RoomKey, SessionId, Timestamp,
 };
-use crate::rpc::{ConnId, GroupId, JsonLimits};
+use crate::rpc::{ConnId, GroupId};
 use crate::store::transcript::Transcript;
-
-/// What the dialects are set to.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Bounds on the JSON that is taken in.
-    pub json: JsonLimits,
-    /// `jsonrpc`: whether a taken name gets the port appended, or is refused at once.
-    pub suffix_duplicate_names: bool,
-    /// `jsonrpc`: whether `get_users` shows addresses.
-    pub show_addresses: bool,
-    /// What `chatmaster` is set to.
-    pub chatmaster: ChatMasterSettings,
-}
-
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
-            json: JsonLimits::default(),
-            suffix_duplicate_names: true,
-            show_addresses: true,
-            chatmaster: ChatMasterSettings::default(),
-        }
-    }
-}
 
 /// The state behind every listener of the daemon.
 pub struct House {
@@ -42,16 +18,17 @@ pub struct House {
     pub chat: ChatServer,
     /// What the dialects are set to.
     pub settings: Settings,
-    /// For each room with members, the group of each form that has some.
-    groups: HashMap<RoomKey, Vec<(u8, GroupId)>>,
-    /// The answers that `jsonrpc` gave last to who asked for the users.
-    pub(super) user_lists: jsonrpc::UserLists,
+    /// For each room with members, the group of each form that has some. Those who are in no room
+    /// but follow the list of rooms stand under `None`: so nobody is in two groups, which costs.
+    groups: HashMap<Option<RoomKey>, Vec<(u8, GroupId)>>,
+    /// Changes of the list of rooms that are still to be told.
+    room_news: RoomNews,
     /// Where everything that every room hears is taken down, if anywhere.
     pub transcript: Option<Transcript>,
     /// Where accounts are registered and logged in to, if anywhere.
     pub(super) desk: Option<Desk>,
-    /// The logins that `chatmaster` refused to who has not logged in.
-    pub(super) refused_logins: chatmaster::Refusals,
+    /// What single dialects keep.
+    pub(super) own: Own,
     /// What happened and was not delivered yet.
     pub(super) events: Vec<Event>,
 }
@@ -63,20 +40,21 @@ impl House {
             chat,
             settings,
             groups: HashMap::new(),
-            user_lists: Default::default(),
+            room_news: RoomNews::default(),
             transcript: None,
             desk: None,
-            refused_logins: Default::default(),
+            own: Own::default(),
             events: Vec::new(),
         }
     }
 
     // ---- sessions ------------------------------------------------------------------------------
 
-    /// A connection was accepted: it becomes a session.
+    /// A connection was accepted, and its form is known: it becomes a session.
     pub(super) fn open(&mut self, fx: &mut Fx, conn: ConnId) {
         let session = self.chat.open(conn.to_bits());
         fx.set_session(conn, session.to_bits());
+        self.enter_group(fx, conn, None);
     }
 
     /// A connection has ended: its session leaves.
@@ -84,9 +62,7 @@ impl House {
         let Some(session) = session_of(fx, conn) else { return };
         let room = self.chat.room_of(session);
         self.chat.close(session, now(fx), &mut self.events);
-        if let Some(room) = room {
-            self.drop_empty_groups(fx, room);
-        }
+        self.drop_empty_groups(fx, room);
         self.deliver(fx);
     }
 
@@ -99,11 +75,9 @@ impl House {
     ) -> Result<Joined, Error> {
         let session = session_of(fx, conn).ok_or(Error::SessionClosed)?;
         let joined = self.chat.join(session, join, now(fx), &mut self.events)?;
-        if let Some(left) = joined.left {
-            self.leave_groups(fx, conn, left);
-        }
         if joined.entered {
-            self.enter_group(fx, conn, joined.room);
+            self.leave_groups(fx, conn, joined.left);
+            self.enter_group(fx, conn, Some(joined.room));
         }
         Ok(joined)
     }
@@ -112,7 +86,8 @@ impl House {
     pub(super) fn leave(&mut self, fx: &mut Fx, conn: ConnId) -> Result<RoomKey, Error> {
         let session = session_of(fx, conn).ok_or(Error::SessionClosed)?;
         let room = self.chat.leave(session, now(fx), &mut self.events)?;
-        self.leave_groups(fx, conn, room);
+        self.leave_groups(fx, conn, Some(room));
+        self.enter_group(fx, conn, None);
         Ok(room)
     }
 
@@ -121,16 +96,15 @@ impl House {
     pub(super) fn log_out(&mut self, fx: &mut Fx, session: SessionId) {
         let room = self.chat.room_of(session);
         self.chat.sign_out(session, now(fx), &mut self.events);
-        if let (Some(conn), Some(room)) = (self.conn_of(session), room) {
+        if let (Some(conn), Some(_)) = (self.conn_of(session), room) {
             self.leave_groups(fx, conn, room);
+            self.enter_group(fx, conn, None);
         }
     }
 
     /// A connection is sent another form from now on (which the transport has noted already).
     pub(super) fn change_form(&mut self, fx: &mut Fx, conn: ConnId) {
-        let Some(room) = session_of(fx, conn).and_then(|session| self.chat.room_of(session)) else {
-            return;
-        };
+        let room = session_of(fx, conn).and_then(|session| self.chat.room_of(session));
         self.leave_groups(fx, conn, room);
         self.enter_group(fx, conn, room);
     }
@@ -147,15 +121,50 @@ impl House {
             match event.audience {
                 Audience::Room => self.publish(fx, &event),
                 Audience::One(session) => self.send(fx, &event, session),
-                // No form shows the list of rooms unasked.
-                Audience::RoomList => {}
+                Audience::RoomList => {
+                    if self.room_news.note(event) {
+                        tell_room_news_later(fx);
+                    }
+                }
             }
         }
         self.events = events;
     }
 
+    /// Tells all who follow the list of rooms how it has changed of late.
+    fn tell_room_news(&mut self, fx: &mut Fx) {
+        let (news, more) = self.room_news.take();
+        for &(form, group) in self.groups.values().flatten() {
+            let form = FORMS[usize::from(form)];
+            if form.follows_rooms && !news.is_empty() {
+                fx.publish(group, None, |out| {
+                    news.iter().for_each(|event| form.write(out, |out| (form.encode)(event, out)));
+                });
+            }
+        }
+        if more {
+            tell_room_news_later(fx);
+        }
+    }
+
+    /// Sends what `content` appends to all in a room who are sent one of these forms, but one.
+    pub(super) fn tell_forms(
+        &self,
+        fx: &mut Fx,
+        (room, except): (RoomKey, ConnId),
+        forms: &[u8],
+        content: impl Fn(&mut Vec<u8>),
+    ) {
+        for (form, group) in self.groups.get(&Some(room)).into_iter().flatten() {
+            if forms.contains(form) {
+                let form = FORMS[usize::from(*form)];
+                fx.publish(*group, Some(except), |out| form.write(out, &content));
+            }
+        }
+    }
+
     fn publish(&self, fx: &mut Fx, event: &Event) {
-        let Some(groups) = self.groups.get(&event.room) else { return };
+        let Some(groups) = self.groups.get(&Some(event.room)) else { return };
         let subject = event.subject.and_then(|session| self.conn_of(session));
         for &(form, group) in groups {
             let form = FORMS[usize::from(form)];
@@ -180,18 +189,26 @@ impl House {
 
     /// Tells everyone in a room who is sent one of these forms that the server shuts down.
     pub(super) fn farewell(&self, fx: &mut Fx, forms: &[u8]) {
-        for (form, group) in self.groups.values().flatten() {
-            if forms.contains(form) {
+        let at = now(fx);
+        for (room, groups) in &self.groups {
+            let Some(room) = room.and_then(|room| self.chat.room(room)) else { continue };
+            for (form, group) in groups.iter().filter(|(form, _)| forms.contains(form)) {
                 let form = FORMS[usize::from(*form)];
-                fx.publish(*group, None, |out| form.write(out, form.farewell));
+                fx.publish(*group, None, |out| {
+                    form.write(out, |out| (form.farewell)(room.name, at, out));
+                });
             }
         }
     }
 
     // ---- groups --------------------------------------------------------------------------------
 
-    fn enter_group(&mut self, fx: &mut Fx, conn: ConnId, room: RoomKey) {
+    /// Puts a connection into the group of its form in a room or, in none, if it is to be in any.
+    fn enter_group(&mut self, fx: &mut Fx, conn: ConnId, room: Option<RoomKey>) {
         let form = fx.form(conn);
+        if room.is_none() && !form_of(fx, conn).follows_rooms {
+            return;
+        }
         let groups = self.groups.entry(room).or_default();
         let group = match groups.iter().find(|(known, _)| *known == form) {
             Some(&(_, group)) => group,
@@ -204,14 +221,14 @@ impl House {
         fx.join_group(group, conn);
     }
 
-    fn leave_groups(&mut self, fx: &mut Fx, conn: ConnId, room: RoomKey) {
+    fn leave_groups(&mut self, fx: &mut Fx, conn: ConnId, room: Option<RoomKey>) {
         for &(_, group) in self.groups.get(&room).into_iter().flatten() {
             fx.leave_group(group, conn);
         }
         self.drop_empty_groups(fx, room);
     }
 
-    fn drop_empty_groups(&mut self, fx: &mut Fx, room: RoomKey) {
+    fn drop_empty_groups(&mut self, fx: &mut Fx, room: Option<RoomKey>) {
         let Some(groups) = self.groups.get_mut(&room) else { return };
         groups.retain(|&(_, group)| {
             let used = fx.group_len(group) > 0;
@@ -233,6 +250,10 @@ impl House {
     pub(super) fn address_of(&self, fx: &Fx, session: SessionId) -> Option<std::net::SocketAddr> {
         fx.peer_addr(self.conn_of(session)?)
     }
+}
+
+fn tell_room_news_later(fx: &mut Fx) {
+    fx.after(ROOM_NEWS_DELAY, House::tell_room_news);
 }
 
 /// The session of a connection.

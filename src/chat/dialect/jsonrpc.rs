@@ -19,6 +19,29 @@ const OPENRPC: &str = include_str!("openrpc.json");
 /// The name that notices come from.
 const SYSTEM: &str = "SYSTEM";
 
+/// What the dialect is set to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JsonRpcSettings {
+    /// Whether a taken name gets the port appended, or is refused at once.
+    pub suffix_duplicate_names: bool,
+    /// Whether `get_users` shows addresses.
+    pub show_addresses: bool,
+}
+
+impl Default for JsonRpcSettings {
+    fn default() -> JsonRpcSettings {
+        JsonRpcSettings { suffix_duplicate_names: true, show_addresses: true }
+    }
+}
+
+/// What the dialect keeps in the house.
+#[derive(Default)]
+pub(super) struct Own {
+    /// The last answer to `get_users`, full and simple, for as long as it is true. Clients poll the
+    /// users, of a large room too, far more often than these change.
+    user_lists: [UserList; 2],
+}
+
 /// The service to listen with.
 pub fn service() -> JsonRpc<House> {
     let mut document = Vec::new();
@@ -84,7 +107,7 @@ fn enter(
     let conn = call.conn();
     let join = Join { name: Some(name), room, create: true };
     let joined = match house.join(call.fx, conn, join) {
-        Err(Error::NameTaken) if house.settings.suffix_duplicate_names => {
+        Err(Error::NameTaken) if house.settings.jsonrpc.suffix_duplicate_names => {
             let port = call.fx.peer_addr(conn).map_or(0, |address| address.port());
             let chars_max = house.chat.settings().name_chars_max;
             let clean = Name::new(name, chars_max).map_err(|_| Error::NameTaken)?;
@@ -150,12 +173,8 @@ struct GetUsers<'a> {
     format: Text<'a>,
 }
 
-/// The last answer to `get_users`, full and simple, for as long as it is true. Clients poll the
-/// users, of a large room too, far more often than these change.
-pub(super) type UserLists = [UserList; 2];
-
 #[derive(Default)]
-pub(super) struct UserList {
+struct UserList {
     /// The room, and its roster then.
     of: Option<(RoomKey, u64)>,
     answer: Vec<u8>,
@@ -166,14 +185,16 @@ fn get_users(house: &mut House, call: &mut Call<'_, House>) -> Outcome {
     let room = room_of(house, call).unwrap_or(house.chat.default_room());
     let view = house.chat.room(room).ok_or(CallError::INTERNAL)?;
     let (of, count) = (Some((room, view.roster)), view.members);
-    let simple = params.format.as_deref() == Some("simple") || !house.settings.show_addresses;
-    if house.user_lists[usize::from(simple)].of != of {
-        let mut answer = std::mem::take(&mut house.user_lists[usize::from(simple)].answer);
+    let simple =
+        params.format.as_deref() == Some("simple") || !house.settings.jsonrpc.show_addresses;
+    if house.own.jsonrpc.user_lists[usize::from(simple)].of != of {
+        let mut answer =
+            std::mem::take(&mut house.own.jsonrpc.user_lists[usize::from(simple)].answer);
         answer.clear();
         write_user_list(house, call.fx, room, (count, simple), &mut answer);
-        house.user_lists[usize::from(simple)] = UserList { of, answer };
+        house.own.jsonrpc.user_lists[usize::from(simple)] = UserList { of, answer };
     }
-    let answer = &house.user_lists[usize::from(simple)].answer;
+    let answer = &house.own.jsonrpc.user_lists[usize::from(simple)].answer;
     call.answer_with(|_, out| out.extend_from_slice(answer))
 }
 
@@ -284,20 +305,15 @@ fn refusal(error: Error) -> CallError {
 
 /// Bare objects with nothing between them.
 pub(super) static CLASSIC_FORM: Form = Form {
-    encode: |event, out| encode(false, event, out),
-    frame: form::nothing,
-    echoes: |_| false,
-    farewell: |out| farewell(false, out),
-    expelled: form::nobody,
+    farewell: |_, _, out| farewell(false, out),
+    ..Form::new(|event, out| encode(false, event, out))
 };
 
 /// JSON-RPC 2.0 notifications, a line each.
 pub(super) static VERSION_2_FORM: Form = Form {
-    encode: |event, out| encode(true, event, out),
     frame: form::line,
-    echoes: |_| false,
-    farewell: |out| farewell(true, out),
-    expelled: form::nobody,
+    farewell: |_, _, out| farewell(true, out),
+    ..Form::new(|event, out| encode(true, event, out))
 };
 
 // The table of forms has these two where `JsonRpc` numbers them.

@@ -404,6 +404,20 @@ mod tests {
     }
 
     #[test]
+    fn what_an_earlier_stream_left_room_for_decides_nothing() {
+        let mut corrupt = package(&[b'x'; 200]);
+        *corrupt.last_mut().unwrap() ^= 1;
+        for bytes_max in [1, 150, 9999] {
+            let mut earlier = Packages::new(bytes_max, 9, Compression::Always);
+            decode(&mut earlier, &package(b"x"));
+            let mut framing = Packages::new(180, 9, Compression::Always);
+            assert_eq!(decode(&mut framing, &corrupt), ["TooLong"]);
+            let mut framing = Packages::new(200, 9, Compression::Always);
+            assert_eq!(decode(&mut framing, &corrupt), ["Corrupt"]);
+        }
+    }
+
+    #[test]
     fn a_bomb_takes_no_more_memory_than_the_limit() {
         let bomb = package(&vec![b' '; 32 * 1024 * 1024]);
         let mut framing = Packages::new(100_000, 9, Compression::Always);

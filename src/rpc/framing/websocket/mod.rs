@@ -54,7 +54,7 @@ pub struct WebSocketOptions {
     pub hosts: Vec<String>,
     /// The longest message, in bytes, joined from its fragments and inflated.
     pub message_bytes_max: usize,
-    /// Whether binary messages are taken. If not they are [`Fault::Binary`](super::Fault::Binary).
+    /// Whether binary messages are taken. If not they are [`Fault::Binary`].
     pub binary: bool,
     /// Whether permessage-deflate is agreed to where a peer offers it. Without feature `zlib` it
     /// never is.

@@ -25,7 +25,7 @@ fn upgraded_with(fields: &str, change: impl FnOnce(&mut WebSocketOptions)) -> We
     };
     change(&mut options);
     let local = "127.0.0.1:80".parse().unwrap();
-    let accepted = Accepted { peer: local, local, secure: false };
+    let accepted = Accepted::new(local, local, false);
     let mut framing = WebSocket::new(Rc::new(options), &accepted);
     let mut request = format!("{UPGRADE}{fields}\r\n").into_bytes();
     let decoded = framing.decode(&mut request);
@@ -119,10 +119,10 @@ fn breaks(frames: &[Vec<u8>], code: u16, reason: &str) {
 #[test]
 fn the_example_of_the_handshake() {
     // RFC 6455, 1.3.
-    let mut options = WebSocketOptions::default();
-    options.protocols = vec!["superchat".into(), "chat".into()];
+    let protocols = vec!["superchat".into(), "chat".into()];
+    let options = WebSocketOptions { protocols, ..WebSocketOptions::default() };
     let local = "127.0.0.1:80".parse().unwrap();
-    let accepted = Accepted { peer: local, local, secure: false };
+    let accepted = Accepted::new(local, local, false);
     let mut framing = WebSocket::new(Rc::new(options), &accepted);
     let fields = "Sec-WebSocket-Protocol: other, chat, superchat\r\n\r\nbehind";
     let mut request = format!("{UPGRADE}{fields}").into_bytes();
@@ -322,7 +322,7 @@ fn farewells() {
         assert!(items(&mut framing, &frame(0x81, "late")).is_empty());
     }
     let local = "127.0.0.1:80".parse().unwrap();
-    let accepted = Accepted { peer: local, local, secure: false };
+    let accepted = Accepted::new(local, local, false);
     let mut framing = WebSocket::new(Rc::default(), &accepted);
     assert_eq!(farewell(&mut framing, Farewell::Stop), None);
 }

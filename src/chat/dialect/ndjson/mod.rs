@@ -4,9 +4,8 @@
 //! only [`service`] and its form know of lines and streams: a request is taken apart, done and
 //! answered without them.
 
-use std::borrow::Cow;
+mod request;
 
-use super::fields::{Fields, fields, integer};
 use super::form::{self, Form};
 use super::house::{House, now, send, session_of};
 use super::{Fx, NDJSON};
@@ -16,128 +15,7 @@ use crate::chat::{
 use crate::rpc::framing::{Fault, Framing, Lines};
 use crate::rpc::{Accepted, ConnId, End, Service, json};
 
-/// Events in an answer to `history` at most, and where no limit is given.
-const HISTORY_EVENTS_MAX: u64 = 200;
-
-// ---- requests ----------------------------------------------------------------------------------
-
-/// A request.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Request<'a> {
-    /// The digits of its id, if it bears one.
-    pub(super) id: Option<&'a str>,
-    /// What it asks for.
-    pub(super) method: Method<'a>,
-}
-
-/// What a request asks for. A field that ought to be a text and is something else counts as an
-/// empty one, which no name and no text may be.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Method<'a> {
-    /// Come into a room, move to another one, take another name.
-    Join { room: Option<Cow<'a, str>>, user: Option<Cow<'a, str>> },
-    /// Say something to the room, or to one member.
-    Message { room: Option<Cow<'a, str>>, to: Option<Cow<'a, str>>, text: Cow<'a, str> },
-    /// Leave the room.
-    Leave,
-    /// List the rooms.
-    Rooms,
-    /// List the room's members.
-    Users,
-    /// List the room's events after this `seq`, at most so many.
-    History { after: u64, limit: u64 },
-    /// Show that one is there.
-    Ping,
-    /// Something that does not exist.
-    Unknown,
-}
-
-impl<'a> Request<'a> {
-    /// Takes a request apart.
-    ///
-    /// # Errors
-    /// What to tell who sent something else. The answer to it bears no id.
-    pub(super) fn parse(frame: &'a [u8], depth_max: u16) -> Result<Request<'a>, Refusal> {
-        const KEYS: [&str; 8] = ["type", "id", "room", "user", "text", "to", "after", "limit"];
-        let Ok(Fields::Object(values)) = fields(frame, depth_max, KEYS) else {
-            return Err(Refusal::INVALID_JSON);
-        };
-        let [kind, id, room, user, text, to, after, limit] = values;
-        let id = id.map(|id| integer(id).ok_or(Refusal::INVALID_ID)).transpose()?;
-        let method = match kind.and_then(json::unescape).as_deref() {
-            Some("message") => {
-                let text = as_text(text).unwrap_or_default();
-                Method::Message { room: as_text(room), to: as_text(to), text }
-            }
-            Some("join") => Method::Join { room: as_text(room), user: as_text(user) },
-            Some("leave") => Method::Leave,
-            Some("rooms") => Method::Rooms,
-            Some("users") => Method::Users,
-            Some("history") => Method::History {
-                after: as_count(after).unwrap_or(0),
-                limit: as_count(limit).unwrap_or(u64::MAX).min(HISTORY_EVENTS_MAX),
-            },
-            Some("ping") => Method::Ping,
-            _ => Method::Unknown,
-        };
-        Ok(Request { id, method })
-    }
-}
-
-fn as_text(value: Option<&str>) -> Option<Cow<'_, str>> {
-    value.map(|value| json::unescape(value).unwrap_or_default())
-}
-
-/// A count; any other value is as good as none.
-fn as_count(value: Option<&str>) -> Option<u64> {
-    value?.parse().ok()
-}
-
-/// Why a request is not done, in the words that the client is told.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refusal(Cow<'static, str>);
-
-impl Refusal {
-    pub(super) const INVALID_JSON: Refusal = Refusal::fixed("Invalid JSON");
-    pub(super) const INVALID_ID: Refusal = Refusal::fixed("Invalid id");
-    pub(super) const UNKNOWN_TYPE: Refusal = Refusal::fixed("Unknown type");
-    pub(super) const NOT_IN_THAT_ROOM: Refusal = Refusal::fixed("Not in that room");
-    pub(super) const LINE_TOO_LONG: Refusal = Refusal::fixed("Line too long");
-
-    const fn fixed(text: &'static str) -> Refusal {
-        Refusal(Cow::Borrowed(text))
-    }
-
-    /// Appends `{"type":"error","id":42,"text":"…"}`.
-    pub(super) fn write(&self, id: Option<&str>, out: &mut Vec<u8>) {
-        begin("error", id, out);
-        out.extend_from_slice(b",\"text\":");
-        json::string(&self.0, out);
-        out.push(b'}');
-    }
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Refusal {
-        Refusal::fixed(match error {
-            Error::NotInRoom => "Join first",
-            Error::RoomNameRequired => "Room is required",
-            Error::NameRequired => "User is required",
-            Error::NameTooLong | Error::RoomNameTooLong => "Name too long",
-            Error::NameTaken | Error::NameReserved | Error::NameRegistered => "Name already taken",
-            Error::TooManyRooms => "Too many rooms",
-            Error::TextRequired => "Text is required",
-            Error::TextTooLong => "Text too long",
-            Error::NoSuchMember(name) => {
-                return Refusal(format!("User {name} is not in this room").into());
-            }
-            other => {
-                log::error!("ndjson: no words for: {other}");
-                "Internal error"
-            }
-        })
-    }
-}
+use request::{Method, Refusal, Request};
 
 // ---- doing them --------------------------------------------------------------------------------
 
@@ -411,16 +289,20 @@ pub(super) fn echoes(kind: &EventKind) -> bool {
     matches!(kind, EventKind::Joined { .. } | EventKind::Renamed { .. })
 }
 
-/// Appends the notice that the server is shutting down. It is no room's, so it takes no `seq`.
-pub(super) fn farewell(out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"type\":\"system\",\"text\":\"Server is shutting down\"}");
+/// Appends the notice, in a room of this name, that the server is shutting down. It takes no `seq`.
+pub(super) fn farewell(room: &str, at: Timestamp, out: &mut Vec<u8>) {
+    begin("system", None, out);
+    member("room", out);
+    json::string(room, out);
+    member("text", out);
+    json::string("Server is shutting down", out);
+    end(None, at, out);
 }
 
 // ---- over TCP ----------------------------------------------------------------------------------
 
 /// A line each.
-pub(super) static FORM: Form =
-    Form { encode, frame: form::line, echoes, farewell, expelled: form::nobody };
+pub(super) static FORM: Form = Form { frame: form::line, echoes, farewell, ..Form::new(encode) };
 
 /// The service to listen with.
 pub fn service() -> impl Service<House> {
@@ -465,80 +347,5 @@ impl Service<House> for Ndjson {
 
     fn stopping(&self, house: &mut House, fx: &mut Fx) {
         house.farewell(fx, &[NDJSON]);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(line: &str) -> Result<Request<'_>, Refusal> {
-        Request::parse(line.as_bytes(), 64)
-    }
-
-    fn method(line: &str) -> Method<'_> {
-        parse(line).unwrap().method
-    }
-
-    #[test]
-    fn requests_are_taken_apart_without_a_copy() {
-        let request =
-            parse(r#" {"text":"hi","type":"message","id":-7,"x":[1],"to":"ann"} "#).unwrap();
-        assert_eq!(request.id, Some("-7"));
-        let Method::Message { room: None, to: Some(to), text } = request.method else { panic!() };
-        assert!(matches!((to, text), (Cow::Borrowed("ann"), Cow::Borrowed("hi"))));
-        let join = Method::Join { room: Some("a\nb".into()), user: None };
-        assert_eq!(method(r#"{"type":"join","room":"a\nb"}"#), join);
-        for (kind, expected) in [
-            ("leave", Method::Leave),
-            ("rooms", Method::Rooms),
-            ("users", Method::Users),
-            ("ping", Method::Ping),
-            (r"p\u0069ng", Method::Ping),
-            ("Ping", Method::Unknown),
-            ("", Method::Unknown),
-        ] {
-            assert_eq!(method(&format!(r#"{{"type":"{kind}"}}"#)), expected, "{kind}");
-        }
-    }
-
-    #[test]
-    fn what_ought_to_be_a_text_and_is_none_is_an_empty_one() {
-        for value in ["null", "1", "true", "[]", "{}"] {
-            let line =
-                format!(r#"{{"type":"message","room":{value},"to":{value},"text":{value}}}"#);
-            let (room, to) = (Some("".into()), Some("".into()));
-            assert_eq!(method(&line), Method::Message { room, to, text: "".into() });
-        }
-    }
-
-    #[test]
-    fn counts_have_defaults_and_a_limit() {
-        for (fields, after, limit) in [
-            ("", 0, 200),
-            (r#","after":7,"limit":3"#, 7, 3),
-            (r#","after":0,"limit":0"#, 0, 0),
-            (r#","after":18446744073709551615,"limit":201"#, u64::MAX, 200),
-            (r#","after":18446744073709551616,"limit":18446744073709551616"#, 0, 200),
-            (r#","after":-1,"limit":-1"#, 0, 200),
-            (r#","after":1.0,"limit":1e1"#, 0, 200),
-            (r#","after":"7","limit":null"#, 0, 200),
-        ] {
-            let line = format!(r#"{{"type":"history"{fields}}}"#);
-            assert_eq!(method(&line), Method::History { after, limit }, "{fields}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_request_is_refused() {
-        for line in ["", "{", "[]", "17", "null", "\"ping\"", r#"{"type":"ping","type":"ping"}"#] {
-            assert_eq!(parse(line), Err(Refusal::INVALID_JSON), "{line}");
-        }
-        assert_eq!(Request::parse(br#"{"x":[]}"#, 1), Err(Refusal::INVALID_JSON));
-        for id in ["null", "\"1\"", "1.0", "1e2", "true", "[]", "18446744073709551616"] {
-            let line = format!(r#"{{"type":"nope","id":{id}}}"#);
-            assert_eq!(parse(&line), Err(Refusal::INVALID_ID), "{id}");
-        }
-        assert_eq!(parse("{}").unwrap(), Request { id: None, method: Method::Unknown });
     }
 }
