@@ -56,7 +56,7 @@ fn run(chosen: &[Scenario], bounds: &Bounds) {
             .and_then(|server| scenario.run(&server, bounds));
         let mut row = outcome.unwrap_or_else(|error| Row::failed(error.to_string()));
         if let (Some(cost), Some(measure)) = (row.cpu_us_each(), scenario.measure())
-            && let Some(other) = costs.get(&measure)
+            && let Some(other) = costs.get(&measure).filter(|&&other| other > 0.0)
         {
             row.note(format!("{:.2} × {}", cost / other, measure.trim_start_matches("live/")));
         }

@@ -102,7 +102,7 @@ pub(crate) fn print_head() {
 
 fn line(name: &str, [value, unit, cpu_each, user, busy]: [&str; 5], notes: &str) {
     let text =
-        format!("{name:<40} {value:>10} {unit:<16} {cpu_each:>11} {user:>5} {busy:>5}  {notes}");
+        format!("{name:<44} {value:>10} {unit:<16} {cpu_each:>11} {user:>5} {busy:>5}  {notes}");
     println!("{}", text.trim_end());
 }
 
