@@ -8,21 +8,24 @@
 mod descriptors;
 #[path = "common/exchange.rs"]
 mod exchange;
+#[path = "common/forms.rs"]
+mod forms;
 #[path = "common/house.rs"]
 mod house;
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{Criterion, criterion_group, criterion_main};
 use mio::{Events, Interest, Poll, Token};
 use parlance::chat::dialect::{House, jsonrpc};
 
 use exchange::{Exchange, Round, connect, time};
+use forms::{AccountsFolder, FORMS, Form, Reader};
 
 /// Messages that the talker sends at once.
 const MESSAGES: usize = 32;
@@ -34,18 +37,30 @@ const MARK: u8 = b'^';
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn fanout(c: &mut Criterion) {
-    let descriptors_max = descriptors::raise_limit();
     for receivers in [10, 100, 1000] {
-        if descriptors_max < 2 * receivers + 32 {
-            eprintln!("fanout/{receivers}: left out, the limit is {descriptors_max} descriptors");
-            continue;
-        }
-        let mut hall = None;
-        c.bench_with_input(BenchmarkId::new("fanout", receivers), &receivers, |b, &receivers| {
-            let hall = hall.get_or_insert_with(|| Hall::new(receivers));
-            b.iter_custom(|iterations| time(iterations, hall.deliveries(), || hall.talk()));
-        });
+        measure(c, "jsonrpc", receivers, &[&FORMS[0]]);
     }
+    for form in &FORMS[1..] {
+        measure(c, form.name, 100, &[form]);
+    }
+    let all: Vec<&Form> = FORMS.iter().collect();
+    for receivers in [100, 1000] {
+        measure(c, "mixed", receivers, &all);
+    }
+}
+
+/// Receivers are sent these forms in turn.
+fn measure(c: &mut Criterion, name: &str, receivers: usize, forms: &[&'static Form]) {
+    let descriptors_max = descriptors::raise_limit();
+    if descriptors_max < 2 * receivers + 64 {
+        eprintln!("fanout/{name}/{receivers}: left out, at most {descriptors_max} descriptors");
+        return;
+    }
+    let mut hall = None;
+    c.bench_function(&format!("fanout/{name}/{receivers}"), |b| {
+        let hall = hall.get_or_insert_with(|| Hall::new(receivers, forms));
+        b.iter_custom(|iterations| time(iterations, hall.deliveries(), || hall.talk()));
+    });
 }
 
 /// A room with one talker and many who listen.
@@ -56,23 +71,48 @@ struct Hall {
     /// Messages that receivers were sent so far, all receivers together.
     due: u64,
     delivered: Arc<AtomicU64>,
+    _accounts: AccountsFolder,
 }
 
 impl Hall {
-    fn new(receivers: usize) -> Hall {
+    fn new(receivers: usize, forms: &[&'static Form]) -> Hall {
         // Nobody is told of the others' joins.
-        let (mut exchange, address) = Exchange::new(house::house(1), jsonrpc::service());
+        let (mut exchange, _) = Exchange::new(house::house(1), jsonrpc::service());
+        let accounts = AccountsFolder::new().expect("a temporary folder");
+        accounts.open(&mut exchange.server);
         exchange.ask(r#"{"method":"join_chat","params":{"username":"talker"}}"#);
         let message = format!("{}{}", MARK as char, "x".repeat(99));
         let request = format!(r#"{{"method":"send_message","params":{{"message":"{message}"}}}}"#);
         let round = exchange.round(&request, "Message sent successfully", MESSAGES);
-        let sockets = (0..receivers).map(|number| join(&mut exchange, address, number)).collect();
+        let addresses: Vec<_> = forms
+            .iter()
+            .map(|form| {
+                let fx = exchange.server.effects();
+                let service = (form.service)(fx);
+                let listener = fx.listen("127.0.0.1:0", service).expect("a free port");
+                fx.listener_addr(listener).expect("a listener just opened is there")
+            })
+            .collect();
+        let sockets = (0..receivers)
+            .map(|number| {
+                let turn = number % forms.len();
+                let socket = connect(addresses[turn]);
+                join(&mut exchange, socket, forms[turn], number)
+            })
+            .collect();
 
         let delivered = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&delivered);
         // It ends when the server, going down, closes the connections.
         thread::spawn(move || drain(sockets, &counter));
-        Hall { exchange, round, receivers: receivers as u64, due: 0, delivered }
+        Hall {
+            exchange,
+            round,
+            receivers: receivers as u64,
+            due: 0,
+            delivered,
+            _accounts: accounts,
+        }
     }
 
     /// How many deliveries a round comes to.
@@ -95,32 +135,46 @@ impl Hall {
     }
 }
 
-/// Connects one more receiver and waits until it is in the room.
-fn join(exchange: &mut Exchange<House>, address: SocketAddr, number: usize) -> TcpStream {
-    let mut socket = connect(address);
-    let request = format!(r#"{{"method":"join_chat","params":{{"username":"u{number}"}}}}"#);
-    socket.write_all(request.as_bytes()).expect("room in a socket that is empty");
+/// Has a receiver join and waits until it has, with all answers.
+fn join(
+    exchange: &mut Exchange<House>,
+    mut socket: TcpStream,
+    form: &Form,
+    number: usize,
+) -> (TcpStream, Reader) {
+    let request = (form.join)(&format!("u{number}"), "general");
+    socket.write_all(&request).expect("room in a socket that is empty");
+    let mut reader = (form.reader)();
+    let mut buffer = [0; 4096];
     let begin = Instant::now();
     loop {
         exchange.turn();
-        let chat = &exchange.server.state().chat;
-        let room = chat.room(chat.default_room()).expect("the default room always exists");
-        if room.members == number + 2 {
-            return socket;
+        match socket.read(&mut buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            result => {
+                let count = result.expect("a connection that is open");
+                if reader.count(&buffer[..count], [form.joined; 2])[0] > 0 {
+                    break;
+                }
+            }
         }
         assert!(begin.elapsed() < PATIENCE, "receiver {number} cannot join");
     }
+    let chat = &exchange.server.state().chat;
+    let room = chat.room(chat.default_room()).expect("the default room always exists");
+    assert_eq!(room.members, number + 2, "receiver {number} was refused");
+    (socket, reader)
 }
 
 /// Reads and counts until the last connection closes.
-fn drain(sockets: Vec<TcpStream>, delivered: &AtomicU64) {
+fn drain(sockets: Vec<(TcpStream, Reader)>, delivered: &AtomicU64) {
     let mut poll = Poll::new().expect("an event queue");
     let mut sockets: Vec<_> = (sockets.into_iter().enumerate())
-        .map(|(number, socket)| {
+        .map(|(number, (socket, reader))| {
             let mut socket = mio::net::TcpStream::from_std(socket);
             let registry = poll.registry();
             registry.register(&mut socket, Token(number), Interest::READABLE).expect("a socket");
-            Some(socket)
+            Some((socket, reader))
         })
         .collect();
     let mut events = Events::with_capacity(1024);
@@ -132,10 +186,10 @@ fn drain(sockets: Vec<TcpStream>, delivered: &AtomicU64) {
         }
         for event in &events {
             let slot = &mut sockets[event.token().0];
-            while let Some(socket) = slot {
+            while let Some((socket, reader)) = slot {
                 match socket.read(&mut buffer) {
                     Ok(count) if count > 0 => {
-                        let marks = buffer[..count].iter().filter(|&&byte| byte == MARK).count();
+                        let marks = reader.count(&buffer[..count], [MARK; 2])[0];
                         delivered.fetch_add(marks as u64, Ordering::Relaxed);
                     }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use parlance::chat::dialect::websocket::WebSocketSettings;
 use parlance::chat::dialect::{self, House};
 use parlance::chat::{ChatServer, Settings, Timestamp};
 
@@ -19,5 +20,7 @@ pub(crate) fn house(presence_members_max: usize) -> House {
     });
     let settings = Settings { presence_members_max, ..Settings::default() };
     let chat = ChatServer::new(settings, now, random).expect("the default room's name is valid");
-    House::new(chat, dialect::Settings::default())
+    // Only for those who offer it.
+    let websocket = WebSocketSettings { deflate: true, ..WebSocketSettings::default() };
+    House::new(chat, dialect::Settings { websocket, ..dialect::Settings::default() })
 }

@@ -1,14 +1,19 @@
 //! The load: many connections on one thread.
 //!
-//! What arrives is not parsed. Every answer and every message that is counted bears one byte that
+//! What arrives is not parsed, but inflated where it has to be. Every answer and every message that is counted bears one byte that
 //! nothing else in its scenario bears, and the crowd counts those.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use crate::forms::{FORMS, Reader};
+use crate::server::Server;
 
 /// Requests to join that may be unanswered at once; fewer than a listener's queue holds.
 const JOINING_MAX: usize = 64;
@@ -39,9 +44,30 @@ pub(crate) struct Got {
     pub(crate) cues: usize,
 }
 
+/// How a connection speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Speech {
+    /// The index of its form in [`FORMS`].
+    pub(crate) form: usize,
+    pub(crate) tls: bool,
+}
+
+/// What talkers speak, and all where nothing else is said.
+pub(crate) const USUAL: Speech = Speech { form: 0, tls: false };
+
+/// In the place of a mark: what the answers to joining bear, in whatever form.
+const JOINED: u8 = 0;
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
 struct Connection {
     /// `None` once it is closed.
-    stream: Option<TcpStream>,
+    stream: Option<Stream>,
+    reader: Reader,
+    joined: u8,
     /// What the kernel did not take yet.
     unsent: Vec<u8>,
 }
@@ -79,43 +105,51 @@ impl Crowd {
     }
 
     /// Opens one more connection, which says nothing yet.
-    pub(crate) fn connect(&mut self, address: SocketAddr) -> io::Result<()> {
-        let stream = std::net::TcpStream::connect(address)?;
-        stream.set_nonblocking(true)?;
+    pub(crate) fn connect(&mut self, server: &Server, speech: Speech) -> io::Result<()> {
+        let mut stream = std::net::TcpStream::connect(server.address(speech.form, speech.tls))?;
         stream.set_nodelay(true)?;
+        let session = if speech.tls { Some(shake_hands(server, &mut stream)?) } else { None };
+        stream.set_nonblocking(true)?;
         let mut stream = TcpStream::from_std(stream);
         let token = Token(self.connections.len());
         let both = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, token, both)?;
-        self.connections.push(Connection { stream: Some(stream), unsent: Vec::new() });
+        let stream = match session {
+            Some(session) => Stream::Tls(Box::new(StreamOwned::new(session, stream))),
+            None => Stream::Plain(stream),
+        };
+        let form = &FORMS[speech.form];
+        let (reader, joined) = ((form.reader)(), form.joined);
+        self.connections.push(Connection {
+            stream: Some(stream),
+            reader,
+            joined,
+            unsent: Vec::new(),
+        });
         Ok(())
     }
 
     /// Opens `count` connections more and lets them join: the room of each, if it is not the
-    /// default one, is `room`'s to say.
+    /// default one, and how it speaks is for `role` to say.
     pub(crate) fn join(
         &mut self,
-        address: SocketAddr,
+        server: &Server,
         count: usize,
         deadline: Instant,
-        room: impl Fn(usize) -> Option<usize>,
+        role: impl Fn(usize) -> (Option<usize>, Speech),
     ) -> io::Result<()> {
         let begin = self.counted;
         let (mut asked, mut joined) = (0, 0);
         while joined < count {
             while asked < count && asked - joined < JOINING_MAX {
                 let number = self.len();
-                self.connect(address)?;
-                let room = match room(number) {
-                    Some(room) => format!(r#","room":"r{room}""#),
-                    None => String::new(),
-                };
-                let params = format!(r#"{{"username":"u{number}"{room}}}"#);
-                self.send(number, &format!(r#"{{"method":"join_chat","params":{params}}}"#), 1);
+                let (room, speech) = role(number);
+                self.connect(server, speech)?;
+                let room = room.map_or("general".to_owned(), |room| format!("r{room}"));
+                self.send(number, &(FORMS[speech.form].join)(&format!("u{number}"), &room), 1);
                 asked += 1;
             }
-            // The J of "Joined chat as", in a classic answer: once for each who joined.
-            self.turn(Marks::both(b'J'), deadline, |_, _| {});
+            self.turn(Marks::both(JOINED), deadline, |_, _| {});
             joined = (self.counted - begin) as usize;
             if joined < count && (Instant::now() >= deadline || self.lost > 0) {
                 return Err(io::Error::other(format!(
@@ -131,7 +165,7 @@ impl Crowd {
     pub(crate) fn begin(&mut self, quiet: Duration, deadline: Instant) {
         loop {
             let until = deadline.min(Instant::now() + quiet);
-            self.turn(Marks::both(0), until, |_, _| {});
+            self.turn(Marks::both(JOINED), until, |_, _| {});
             if self.events.is_empty() || Instant::now() >= deadline {
                 break;
             }
@@ -140,11 +174,11 @@ impl Crowd {
     }
 
     /// Sends a request, several times over, from one connection.
-    pub(crate) fn send(&mut self, connection: usize, request: &str, times: usize) {
+    pub(crate) fn send(&mut self, connection: usize, request: &[u8], times: usize) {
         self.sent += times as u64;
         let connection = &mut self.connections[connection];
         for _ in 0..times {
-            connection.unsent.extend_from_slice(request.as_bytes());
+            connection.unsent.extend_from_slice(request);
         }
         connection.flush();
     }
@@ -200,18 +234,20 @@ impl Connection {
 
     /// Reads until there is no more, or `to_end`; gives how many marks of each kind came.
     fn read(&mut self, buffer: &mut [u8], marks: Marks, to_end: bool) -> (usize, usize) {
+        let or_joined = |mark| if mark == JOINED { self.joined } else { mark };
+        let marks = [or_joined(marks.counted), or_joined(marks.cue)];
         let (mut counted, mut cues) = (0, 0);
         while let Some(stream) = &mut self.stream {
             match stream.read(buffer) {
                 Ok(0) => self.stream = None,
                 Ok(count) => {
-                    let bytes = &buffer[..count];
-                    let counted_now = occurrences(marks.counted, bytes);
-                    let is_same = marks.cue == marks.counted;
+                    let [counted_now, cues_now] = self.reader.count(&buffer[..count], marks);
                     counted += counted_now;
-                    cues += if is_same { counted_now } else { occurrences(marks.cue, bytes) };
-                    // A short read means drained, unless the end is still to be read.
-                    if count < buffer.len() && !to_end {
+                    cues += cues_now;
+                    // A short read means drained, unless the end is still to be read, or the rest
+                    // is in another record.
+                    let is_plain = matches!(stream, Stream::Plain(_));
+                    if is_plain && count < buffer.len() && !to_end {
                         break;
                     }
                 }
@@ -224,6 +260,36 @@ impl Connection {
     }
 }
 
-fn occurrences(mark: u8, bytes: &[u8]) -> usize {
-    bytes.iter().filter(|&&byte| byte == mark).count()
+impl Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(stream) => stream.read(buffer),
+            Stream::Tls(stream) => stream.read(buffer),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Plain(stream) => stream.write(bytes),
+            Stream::Tls(stream) => stream.write(bytes),
+        }
+    }
+}
+
+/// Begins TLS, to the end of the handshake.
+fn shake_hands(server: &Server, stream: &mut std::net::TcpStream) -> io::Result<ClientConnection> {
+    let mut roots = RootCertStore::empty();
+    roots.add(server.certificate().clone()).map_err(io::Error::other)?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").map_err(io::Error::other)?;
+    let mut session = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    while session.is_handshaking() {
+        session.complete_io(stream)?;
+    }
+    Ok(session)
 }

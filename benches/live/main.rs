@@ -7,6 +7,8 @@
 
 #[path = "../common/descriptors.rs"]
 mod descriptors;
+#[path = "../common/forms.rs"]
+mod forms;
 #[path = "../common/house.rs"]
 mod house;
 
@@ -16,6 +18,7 @@ mod scenarios;
 mod server;
 mod system;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use report::Row;
@@ -45,12 +48,21 @@ fn run(chosen: &[Scenario], bounds: &Bounds) {
         system::pin(None, of_load);
     }
     report::print_head();
+    let mut costs = HashMap::new();
     for scenario in chosen {
         let name = scenario.name();
         let (scenario, left_out) = scenario.within(bounds);
         let outcome = Server::start(processors.map(|(of_server, _)| of_server))
             .and_then(|server| scenario.run(&server, bounds));
         let mut row = outcome.unwrap_or_else(|error| Row::failed(error.to_string()));
+        if let (Some(cost), Some(measure)) = (row.cpu_us_each(), scenario.measure())
+            && let Some(other) = costs.get(&measure).filter(|&&other| other > 0.0)
+        {
+            row.note(format!("{:.2} × {}", cost / other, measure.trim_start_matches("live/")));
+        }
+        if let Some(cost) = row.cpu_us_each() {
+            costs.insert(name.clone(), cost);
+        }
         left_out.into_iter().for_each(|note| row.note(note));
         row.print(&name);
     }

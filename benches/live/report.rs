@@ -77,6 +77,11 @@ impl Row {
         Row { notes: vec![why], ..Row::default() }
     }
 
+    /// The server's processor time for each, in microseconds.
+    pub(crate) fn cpu_us_each(&self) -> Option<f64> {
+        self.cpu_each.parse().ok()
+    }
+
     /// Adds something the reader should know.
     pub(crate) fn note(&mut self, note: String) {
         self.notes.push(note);
@@ -97,7 +102,7 @@ pub(crate) fn print_head() {
 
 fn line(name: &str, [value, unit, cpu_each, user, busy]: [&str; 5], notes: &str) {
     let text =
-        format!("{name:<28} {value:>10} {unit:<16} {cpu_each:>11} {user:>5} {busy:>5}  {notes}");
+        format!("{name:<44} {value:>10} {unit:<16} {cpu_each:>11} {user:>5} {busy:>5}  {notes}");
     println!("{}", text.trim_end());
 }
 

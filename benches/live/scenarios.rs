@@ -3,7 +3,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::crowd::{Crowd, Got, Marks};
+use crate::crowd::{Crowd, Got, Marks, Speech, USUAL};
+use crate::forms::FORMS;
 use crate::report::{Row, Work};
 use crate::server::Server;
 use crate::system::{self, CpuTime};
@@ -29,11 +30,40 @@ pub(crate) enum Scenario {
     /// Every connection keeps this many requests unanswered.
     Requests { connections: usize, request: Request, in_flight: usize },
     /// One member talks, the others listen.
-    Listeners { receivers: usize },
+    Listeners { receivers: usize, ears: Ears },
     /// Every member talks; each waits for its answer before it goes on.
     Talkers { members: usize },
     /// Connections in rooms that are quiet.
     Idle { connections: usize },
+}
+
+/// How listeners are spoken to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ears {
+    /// All in the same way.
+    Same(Speech),
+    /// In all forms, without TLS, in turn.
+    Mixed,
+}
+
+impl Ears {
+    fn name(self) -> String {
+        match self {
+            Ears::Same(USUAL) => String::new(),
+            Ears::Same(Speech { form, tls }) => {
+                format!("{}{}/", FORMS[form].name, if tls { "+tls" } else { "" })
+            }
+            Ears::Mixed => "mixed/".to_owned(),
+        }
+    }
+
+    /// How the listener of this number is spoken to.
+    fn of(self, number: usize) -> Speech {
+        match self {
+            Ears::Same(speech) => speech,
+            Ears::Mixed => Speech { form: number % FORMS.len(), tls: false },
+        }
+    }
 }
 
 /// A request that changes nothing.
@@ -66,7 +96,17 @@ pub(crate) fn all() -> Vec<Scenario> {
             all.push(Scenario::Requests { connections: 50, request, in_flight });
         }
     }
-    all.extend([10, 100, 1000, 5000].map(|receivers| Scenario::Listeners { receivers }));
+    let listeners = |receivers, ears| Scenario::Listeners { receivers, ears };
+    all.extend([10, 100, 1000, 5000].map(|receivers| listeners(receivers, Ears::Same(USUAL))));
+    for (form, _) in FORMS.iter().enumerate() {
+        for tls in [false, true] {
+            let speech = Speech { form, tls };
+            if speech != USUAL {
+                all.push(listeners(100, Ears::Same(speech)));
+            }
+        }
+    }
+    all.push(listeners(100, Ears::Mixed));
     all.push(Scenario::Talkers { members: 100 });
     all.push(Scenario::Idle { connections: 10_000 });
     all
@@ -79,17 +119,37 @@ impl Scenario {
             Scenario::Requests { request, in_flight, .. } => {
                 format!("live/requests/{}/{in_flight}", request.name())
             }
-            Scenario::Listeners { receivers } => format!("live/one_talks/{receivers}"),
+            Scenario::Listeners { receivers, ears } => {
+                format!("live/one_talks/{}{receivers}", ears.name())
+            }
             Scenario::Talkers { members } => format!("live/all_talk/{members}"),
             Scenario::Idle { connections } => format!("live/idle/{connections}"),
         }
+    }
+
+    /// The figure that this one is to be seen in relation to: what it costs without TLS, or without
+    /// compression, or in the usual form.
+    pub(crate) fn measure(self) -> Option<String> {
+        let Scenario::Listeners { receivers, ears } = self else { return None };
+        let measure = match ears {
+            Ears::Same(USUAL) => return None,
+            Ears::Same(Speech { form, tls: true }) => Speech { form, tls: false },
+            Ears::Same(Speech { form, .. }) => {
+                let name = FORMS[form].name;
+                let plain = name.strip_suffix("_zlib").or(name.strip_suffix("_deflate"));
+                let plain = FORMS.iter().position(|form| Some(form.name) == plain);
+                Speech { form: plain.unwrap_or(USUAL.form), tls: false }
+            }
+            Ears::Mixed => USUAL,
+        };
+        Some(Scenario::Listeners { receivers, ears: Ears::Same(measure) }.name())
     }
 
     /// The same with no more connections than there may be; says so if that makes a difference.
     pub(crate) fn within(mut self, bounds: &Bounds) -> (Scenario, Option<String>) {
         let wanted = match &mut self {
             Scenario::Requests { connections, .. } | Scenario::Idle { connections } => connections,
-            Scenario::Listeners { receivers } => receivers,
+            Scenario::Listeners { receivers, .. } => receivers,
             Scenario::Talkers { members } => members,
         };
         if *wanted <= bounds.connections_max {
@@ -107,7 +167,7 @@ impl Scenario {
             Scenario::Requests { connections, request, in_flight } => {
                 requests(server, bounds, connections, request, in_flight)
             }
-            Scenario::Listeners { receivers } => one_talks(server, bounds, receivers),
+            Scenario::Listeners { receivers, ears } => one_talks(server, bounds, receivers, ears),
             Scenario::Talkers { members } => all_talk(server, bounds, members),
             Scenario::Idle { connections } => idle(server, bounds, connections),
         }
@@ -148,26 +208,28 @@ fn requests(
     in_flight: usize,
 ) -> io::Result<Row> {
     let mut crowd = Crowd::new()?;
-    crowd.join(server.address(), 1, Instant::now() + bounds.setup, |_| None)?;
+    crowd.join(server, 1, Instant::now() + bounds.setup, |_| (None, USUAL))?;
     while crowd.len() < connections {
-        crowd.connect(server.address())?;
+        crowd.connect(server, USUAL)?;
     }
     crowd.begin(bounds.quiet, Instant::now() + bounds.setup);
     for connection in 0..connections {
-        crowd.send(connection, request.text(), in_flight);
+        crowd.send(connection, request.text().as_bytes(), in_flight);
     }
     let marks = Marks::both(request.mark());
     let work = measure(&mut crowd, server, bounds, marks, 1, |crowd, got| {
         for got in got {
-            crowd.send(got.connection, request.text(), got.cues);
+            crowd.send(got.connection, request.text().as_bytes(), got.cues);
         }
     });
     Ok(Row::work("requests", work))
 }
 
-fn one_talks(server: &Server, bounds: &Bounds, receivers: usize) -> io::Result<Row> {
+fn one_talks(server: &Server, bounds: &Bounds, receivers: usize, ears: Ears) -> io::Result<Row> {
     let mut crowd = Crowd::new()?;
-    crowd.join(server.address(), receivers + 1, Instant::now() + bounds.setup, |_| None)?;
+    crowd.join(server, receivers + 1, Instant::now() + bounds.setup, |number| {
+        (None, number.checked_sub(1).map_or(USUAL, |number| ears.of(number)))
+    })?;
     crowd.begin(bounds.quiet, Instant::now() + bounds.setup);
     let (talker, last_joined) = (0, receivers);
     let message = message();
@@ -183,7 +245,7 @@ fn one_talks(server: &Server, bounds: &Bounds, receivers: usize) -> io::Result<R
 
 fn all_talk(server: &Server, bounds: &Bounds, members: usize) -> io::Result<Row> {
     let mut crowd = Crowd::new()?;
-    crowd.join(server.address(), members, Instant::now() + bounds.setup, |_| None)?;
+    crowd.join(server, members, Instant::now() + bounds.setup, |_| (None, USUAL))?;
     crowd.begin(bounds.quiet, Instant::now() + bounds.setup);
     let message = message();
     for member in 0..members {
@@ -202,7 +264,7 @@ fn idle(server: &Server, bounds: &Bounds, connections: usize) -> io::Result<Row>
     let before = system::resident_bytes(server.pid());
     let mut crowd = Crowd::new()?;
     let deadline = Instant::now() + bounds.setup;
-    crowd.join(server.address(), connections, deadline, |number| Some(number / ROOM_MEMBERS))?;
+    crowd.join(server, connections, deadline, |number| (Some(number / ROOM_MEMBERS), USUAL))?;
     crowd.begin(bounds.quiet, Instant::now() + bounds.setup);
     let after = system::resident_bytes(server.pid());
     let used = before.zip(after).map(|(before, after)| after.saturating_sub(before));
@@ -250,7 +312,7 @@ fn measure(
     }
 }
 
-fn message() -> String {
+fn message() -> Vec<u8> {
     let text = format!("{}{}", MESSAGE as char, "x".repeat(TEXT_BYTES - 1));
-    format!(r#"{{"method":"send_message","params":{{"message":"{text}"}}}}"#)
+    format!(r#"{{"method":"send_message","params":{{"message":"{text}"}}}}"#).into()
 }
