@@ -1,0 +1,489 @@
+//! Clients of every kind in one room, and what each of them must see of what any of them does.
+//!
+//! Nothing is waited for that does not come: who must see nothing is asked something, and the
+//! answer must be the next thing there. The one who acts is asked first, so that what it did has
+//! been done when the others are.
+
+use rustls::StreamOwned;
+use rustls::pki_types::CertificateDer;
+use std::net::{SocketAddr, TcpStream};
+
+use crate::bridging_tongues::{
+    Asked, Body, Classic, Event, JsonRpc, Room, Tongue, V1, What, quoted,
+};
+use crate::bridging_tongues_tcp::{Accounts, ChatMaster, Ndjson, chatmaster_login, user_joined};
+use crate::bridging_wire::{Framing, Wire};
+use crate::house::{Keeping, Plan, Running};
+use crate::support::{Daemon, TempFolder};
+use crate::tls_client::{Client as TlsClient, PATIENCE, pem};
+use crate::ws_peer::{untimed, upgrade};
+use parlance::chat::dialect::{DeskSettings, House, Settings};
+use rustls::pki_types::pem::PemObject;
+use std::io::{Read, Write};
+
+/// A house with every door, and compression where a client wants it.
+pub(crate) struct Bridge {
+    pub(crate) house: Running<House>,
+    trusted: CertificateDer<'static>,
+    _folder: TempFolder,
+}
+
+impl Bridge {
+    pub(crate) fn open() -> Bridge {
+        let folder = TempFolder::new();
+        let (pem, trusted) = pem();
+        let keeping = Keeping {
+            path: folder.path().to_owned(),
+            cost: crate::accounts_peer::QUICK,
+            desk: DeskSettings::default(),
+            workers: 2,
+            pem,
+        };
+        let mut dialect = Settings::default();
+        dialect.websocket.deflate = true;
+        let house = Plan { dialect, keeping: Some(keeping), ..Plan::default() }.open();
+        Bridge { house, trusted, _folder: folder }
+    }
+
+    pub(crate) fn doors(&self) -> Doors {
+        let dialects = ["jsonrpc", "websocket", "accounts", "chatmaster", "ndjson"];
+        let addresses = dialects.map(|name| (name.to_owned(), self.house.door(name))).to_vec();
+        Doors { addresses, trusted: self.trusted.clone() }
+    }
+}
+
+/// Where a server is to be found.
+pub(crate) struct Doors {
+    addresses: Vec<(String, SocketAddr)>,
+    trusted: CertificateDer<'static>,
+}
+
+impl Doors {
+    /// Those of a process that keeps a certificate of its own making.
+    pub(crate) fn of(daemon: &Daemon) -> Doors {
+        let path = daemon.folder().at("certificate.pem");
+        let trusted = CertificateDer::from_pem_file(path).expect("a certificate");
+        Doors { addresses: daemon.listeners().to_vec(), trusted }
+    }
+
+    fn at(&self, dialect: &str) -> SocketAddr {
+        let found = self.addresses.iter().find(|(name, _)| name == dialect);
+        found.unwrap_or_else(|| panic!("{dialect} is not served")).1
+    }
+}
+
+/// Every kind of client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    JsonRpc,
+    JsonRpc2,
+    WebSocket,
+    WebSocketDeflated,
+    V1,
+    V1Deflated,
+    Accounts,
+    ChatMaster,
+    ChatMasterZlib,
+    Ndjson,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Kind; 10] = [
+        Kind::JsonRpc,
+        Kind::JsonRpc2,
+        Kind::WebSocket,
+        Kind::WebSocketDeflated,
+        Kind::V1,
+        Kind::V1Deflated,
+        Kind::Accounts,
+        Kind::ChatMaster,
+        Kind::ChatMasterZlib,
+        Kind::Ndjson,
+    ];
+
+    fn tongue(self) -> Box<dyn Tongue> {
+        match self {
+            Kind::JsonRpc => Box::new(JsonRpc { version_2: false }),
+            Kind::JsonRpc2 => Box::new(JsonRpc { version_2: true }),
+            Kind::WebSocket | Kind::WebSocketDeflated => Box::new(Classic),
+            Kind::V1 | Kind::V1Deflated => Box::new(V1),
+            Kind::Accounts => Box::new(Accounts),
+            Kind::ChatMaster | Kind::ChatMasterZlib => Box::new(ChatMaster),
+            Kind::Ndjson => Box::new(Ndjson),
+        }
+    }
+
+    /// Whether it may say any JSON value.
+    pub(crate) fn says_json(self) -> bool {
+        matches!(self, Kind::WebSocket | Kind::WebSocketDeflated | Kind::V1 | Kind::V1Deflated)
+    }
+}
+
+/// One client.
+pub(crate) struct Client {
+    pub(crate) kind: Kind,
+    /// The name it bears; of a classic WebSocket client the id it was given.
+    pub(crate) name: String,
+    pub(crate) tongue: Box<dyn Tongue>,
+    pub(crate) wire: Wire,
+}
+
+impl Client {
+    /// A client that may enter rooms: it has said all that must be said before.
+    #[track_caller]
+    pub(crate) fn connect(doors: &Doors, kind: Kind, name: &str) -> Client {
+        let (wire, name) = match kind {
+            Kind::JsonRpc => (tcp(doors.at("jsonrpc"), Framing::Values), None),
+            Kind::JsonRpc2 => (tcp(doors.at("jsonrpc"), Framing::Lines), None),
+            Kind::Ndjson => (tcp(doors.at("ndjson"), Framing::Lines), None),
+            Kind::ChatMaster => (tcp(doors.at("chatmaster"), Framing::Values), None),
+            Kind::ChatMasterZlib => (tcp(doors.at("chatmaster"), Framing::Values), None),
+            Kind::Accounts => {
+                let TlsClient { session, stream } =
+                    TlsClient::connect(doors.at("accounts"), &doors.trusted);
+                (Wire::new(StreamOwned::new(session, stream), Framing::Lengths), None)
+            }
+            Kind::WebSocket | Kind::WebSocketDeflated | Kind::V1 | Kind::V1Deflated => {
+                let mut wire = web_socket(doors.at("websocket"), kind);
+                let greeting = wire.take();
+                let id = greeting.strip_prefix(r#"{"status":"connected","client_id":""#);
+                let id = id.and_then(|rest| rest.get(..8)).expect(&greeting).to_owned();
+                let rest =
+                    format!(r#"{{"status":"connected","client_id":"{id}","message":"Welcome!""#);
+                assert!(greeting.starts_with(&rest), "{greeting}");
+                (wire, Some(id))
+            }
+        }
+        .and_named(name);
+        let mut client = Client { kind, name, tongue: kind.tongue(), wire };
+        client.introduce();
+        client
+    }
+
+    /// Says who it is, where that comes before everything else.
+    #[track_caller]
+    fn introduce(&mut self) {
+        let name = quoted(&self.name);
+        match self.kind {
+            Kind::V1 | Kind::V1Deflated => {
+                self.send(&format!(r#"{{"action":"name","body":{name}}}"#));
+                self.expect(&format!(r#"{{"status":"success","action":"name","name":{name}}}"#));
+            }
+            Kind::Accounts => {
+                self.send(&format!(
+                    r#"{{"type":"register","data":{{"username":{name},"password":"sesame"}}}}"#
+                ));
+                self.expect(&format!(
+                    r#"{{"type":"register","status":"ok","data":{{"username":{name},"chatroom":"lobby"}},"message":"Registration successful"}}"#
+                ));
+            }
+            Kind::ChatMaster | Kind::ChatMasterZlib => {
+                self.expect(r#"{"type":"request","data":{"request":"login"}}"#);
+                if self.kind == Kind::ChatMasterZlib {
+                    self.wire.framing = Framing::Streams;
+                }
+                self.send(&chatmaster_login(&self.name));
+                let session = self.take();
+                let start = r#"{"type":"session","data":{"status":1,"channels":["general""#;
+                assert!(session.starts_with(start), "{session}");
+                self.expect(&user_joined(&self.name, "general"));
+            }
+            _ => {}
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn send(&mut self, text: &str) {
+        self.wire.send_all([text]);
+    }
+
+    /// The next text, with `…` for times and epochs, which are checked for their shapes.
+    #[track_caller]
+    pub(crate) fn take(&mut self) -> String {
+        without_epoch(&untimed(&self.wire.take()))
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(&mut self, expected: &str) {
+        let got = self.take();
+        assert!(
+            got == expected,
+            "{:?} ({})\nexpected {expected}\ngot      {got}",
+            self.kind,
+            self.name
+        );
+    }
+
+    /// Proves that nothing else came.
+    #[track_caller]
+    pub(crate) fn probe(&mut self, in_room: bool) {
+        let Asked { request, answers } = self.tongue.probe(in_room);
+        self.send(&request);
+        for answer in answers {
+            self.expect(&answer);
+        }
+    }
+}
+
+/// Puts a name beside a wire.
+trait AndNamed {
+    fn and_named(self, name: &str) -> (Wire, String);
+}
+
+impl AndNamed for (Wire, Option<String>) {
+    fn and_named(self, name: &str) -> (Wire, String) {
+        (self.0, self.1.unwrap_or_else(|| name.to_owned()))
+    }
+}
+
+#[track_caller]
+fn connected(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("a connection");
+    stream.set_nodelay(true).expect("set");
+    stream.set_read_timeout(Some(PATIENCE)).expect("set");
+    stream.set_write_timeout(Some(PATIENCE)).expect("set");
+    stream
+}
+
+#[track_caller]
+fn tcp(address: SocketAddr, framing: Framing) -> Wire {
+    Wire::new(connected(address), framing)
+}
+
+/// Upgraded, with a subprotocol and compression as the kind wants them.
+#[track_caller]
+fn web_socket(address: SocketAddr, kind: Kind) -> Wire {
+    const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate; \
+        server_no_context_takeover; client_no_context_takeover\r\n";
+    let v1 = matches!(kind, Kind::V1 | Kind::V1Deflated);
+    let deflated = matches!(kind, Kind::WebSocketDeflated | Kind::V1Deflated);
+    let mut fields = String::new();
+    if v1 {
+        fields.push_str("Sec-WebSocket-Protocol: parlance.v1\r\n");
+    }
+    if deflated {
+        fields.push_str(DEFLATE);
+    }
+    let mut stream = connected(address);
+    stream.write_all(upgrade(address, "/", &fields).as_bytes()).expect("sent");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("a head");
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).expect("UTF-8");
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    assert_eq!(head.contains("Sec-WebSocket-Protocol: parlance.v1\r\n"), v1, "{head}");
+    for parameter in ["permessage-deflate", "server_no_context_takeover"] {
+        assert_eq!(head.contains(parameter), deflated, "{head}");
+    }
+    Wire::new(stream, if deflated { Framing::DeflatedMessages } else { Framing::Messages })
+}
+
+fn without_epoch(text: &str) -> String {
+    const KEY: &str = r#""epoch":""#;
+    let Some((before, after)) = text.split_once(KEY) else { return text.to_owned() };
+    let (epoch, after) = after.split_once('"').expect("its end");
+    assert!(epoch.len() >= 4 && epoch.bytes().all(|b| b.is_ascii_alphanumeric()), "{text}");
+    format!("{before}{KEY}…\"{after}")
+}
+
+/// The conversation in one room.
+pub(crate) struct Talk {
+    pub(crate) clients: Vec<Client>,
+    pub(crate) room: Room,
+    /// Which of the clients are in the room.
+    pub(crate) is_in: Vec<bool>,
+    /// What must be in the transcript: room, who, and the text as it was.
+    pub(crate) transcript: Vec<(String, String, String)>,
+    /// Whether requests are sent with every character that is not ASCII escaped.
+    pub(crate) in_ascii: bool,
+}
+
+impl Talk {
+    /// One client of each kind, in nobody's way, and a room that an account has made. `names` has
+    /// one for each kind.
+    #[track_caller]
+    pub(crate) fn begin(doors: &Doors, room: &str, names: [&str; 10]) -> Talk {
+        let mut scout = Client::connect(doors, Kind::V1, "Scout");
+        let founder = Kind::ALL.iter().position(|kind| *kind == Kind::Accounts).expect("a kind");
+        let mut founder = Client::connect(doors, Kind::Accounts, names[founder]);
+        founder.send(&format!(r#"{{"type":"create","data":{{"room":{}}}}}"#, quoted(room)));
+        let created = quoted(&format!("{room} created successfully"));
+        founder.expect(&format!(r#"{{"type":"create","status":"ok","message":{created}}}"#));
+        // Who comes later does not hear that there is a new room.
+        let opened = scout.take();
+        let name = quoted(room);
+        let start = format!(r#"{{"event":"room_opened","room":{name},"room_id":""#);
+        let id = opened.strip_prefix(&start).and_then(|rest| rest.get(..8)).expect(&opened);
+        let room = Room { name: room.to_owned(), id: id.to_owned(), seq: 0, users: Vec::new() };
+        let mut founder = Some(founder);
+        let mut talk = Talk {
+            clients: Vec::new(),
+            room,
+            is_in: Vec::new(),
+            transcript: Vec::new(),
+            in_ascii: false,
+        };
+        for (kind, name) in Kind::ALL.into_iter().zip(names) {
+            let known = if kind == Kind::Accounts { founder.take() } else { None };
+            let client = known.unwrap_or_else(|| Client::connect(doors, kind, name));
+            if client.tongue.is_always_somewhere() {
+                talk.note("general", "system", format!("{} joined", client.name));
+            }
+            talk.clients.push(client);
+            talk.is_in.push(false);
+            talk.join(talk.clients.len() - 1, false);
+        }
+        talk
+    }
+
+    fn note(&mut self, room: &str, who: &str, text: String) {
+        self.transcript.push((room.to_owned(), who.to_owned(), text));
+    }
+
+    #[track_caller]
+    pub(crate) fn join(&mut self, who: usize, by_id: bool) {
+        let name = self.clients[who].name.clone();
+        if self.clients[who].tongue.is_always_somewhere() {
+            self.note("general", "system", format!("{name} left"));
+        }
+        self.room.seq += 1;
+        self.room.users.push(name.clone());
+        self.is_in[who] = true;
+        let asked = self.clients[who].tongue.join(&name, &self.room, by_id);
+        self.happens(who, asked, What::Joined(name));
+    }
+
+    #[track_caller]
+    pub(crate) fn leave(&mut self, who: usize) {
+        let name = self.clients[who].name.clone();
+        self.room.seq += 1;
+        self.room.users.retain(|user| *user != name);
+        self.is_in[who] = false;
+        let asked = self.clients[who].tongue.leave(&name, &self.room);
+        let is_somewhere = self.clients[who].tongue.is_always_somewhere();
+        self.happens(who, asked, What::Left(name.clone()));
+        if is_somewhere {
+            self.note("general", "system", format!("{name} joined"));
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn say(&mut self, who: usize, body: &Body) {
+        let from = self.clients[who].name.clone();
+        self.room.seq += 1;
+        let asked = self.clients[who].tongue.say(&from, &self.room, body, self.room.seq);
+        self.happens(who, asked, What::Said { from, body: body.clone() });
+    }
+
+    /// Says something to one member. `spelled` is the name it is said to by. Nothing, where a
+    /// client cannot.
+    #[track_caller]
+    pub(crate) fn whisper(&mut self, who: usize, to: usize, spelled: &str, body: &Body) {
+        let (from, to) = (self.clients[who].name.clone(), self.clients[to].name.clone());
+        if let Some(asked) = self.clients[who].tongue.whisper(&from, &self.room, spelled, body) {
+            self.happens(who, asked, What::Whispered { from, to, body: body.clone() });
+        }
+    }
+
+    /// Changes a name; nothing, where a client cannot.
+    #[track_caller]
+    pub(crate) fn rename(&mut self, who: usize, new: &str) {
+        let old = self.clients[who].name.clone();
+        let seq = self.room.seq + 1;
+        if let Some(asked) = self.clients[who].tongue.rename(&self.room, new, seq) {
+            self.room.seq = seq;
+            new.clone_into(&mut self.clients[who].name);
+            let user = self.room.users.iter_mut().find(|user| **user == old).expect("a member");
+            new.clone_into(user);
+            self.happens(who, asked, What::Renamed { old, new: new.to_owned() });
+        }
+    }
+
+    /// A client goes away without a word.
+    #[track_caller]
+    pub(crate) fn vanish(&mut self, who: usize) {
+        let client = self.clients.remove(who);
+        self.is_in.remove(who);
+        self.room.seq += 1;
+        self.room.users.retain(|user| *user != client.name);
+        let event = self.noted(What::Left(client.name.clone()));
+        drop(client);
+        // The first that sees it knows that it has happened.
+        for client in &mut self.clients {
+            if let Some(seen) = client.tongue.sees(&event, false) {
+                client.expect(&seen);
+            }
+        }
+        self.probe_all();
+    }
+
+    #[track_caller]
+    pub(crate) fn probe_all(&mut self) {
+        for (client, is_in) in self.clients.iter_mut().zip(&self.is_in) {
+            client.probe(*is_in);
+        }
+    }
+
+    /// Everybody sees of it what they should, and nothing else.
+    #[track_caller]
+    fn happens(&mut self, who: usize, asked: Asked, what: What) {
+        let event = self.noted(what);
+        let actor = &mut self.clients[who];
+        let request = if self.in_ascii { in_ascii(&asked.request) } else { asked.request };
+        actor.send(&request);
+        let own = match &event.what {
+            What::Left(_) => None,
+            _ => actor.tongue.sees(&event, true),
+        };
+        for expected in own.into_iter().chain(asked.answers) {
+            actor.expect(&expected);
+        }
+        actor.probe(self.is_in[who]);
+        for (index, client) in self.clients.iter_mut().enumerate() {
+            if index == who {
+                continue;
+            }
+            let hears = match &event.what {
+                What::Whispered { to, .. } => client.name == *to,
+                _ => self.is_in[index],
+            };
+            if let Some(seen) = client.tongue.sees(&event, false).filter(|_| hears) {
+                client.expect(&seen);
+            }
+            client.probe(self.is_in[index]);
+        }
+    }
+
+    /// The event, noted for the transcript.
+    fn noted(&mut self, what: What) -> Event {
+        let room = self.room.name.clone();
+        match &what {
+            What::Joined(name) => self.note(&room, "system", format!("{name} joined")),
+            What::Left(name) => self.note(&room, "system", format!("{name} left")),
+            What::Renamed { old, new } => {
+                self.note(&room, "system", format!("{old} is now {new}"));
+            }
+            What::Said { from, body } => self.note(&room, from, body.text.clone()),
+            What::Whispered { .. } => {}
+        }
+        Event { room, seq: self.room.seq, what }
+    }
+}
+
+/// The same JSON with nothing but ASCII in it.
+fn in_ascii(json: &str) -> String {
+    let mut out = String::new();
+    for c in json.chars() {
+        if c.is_ascii() {
+            out.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        }
+    }
+    out
+}
