@@ -5,7 +5,7 @@ use crate::bridging_talk::{Bridge, Talk};
 use crate::bridging_tongues::Body;
 
 /// A name for each kind of client; the classic WebSocket ones bear their ids.
-const NAMES: [&str; 10] =
+pub(crate) const NAMES: [&str; 10] =
     ["Jay", "Jot", "-", "-", "Vera", "Vito", "harper", "PythonMaster2K16", "Zoe", "alice"];
 
 #[test]

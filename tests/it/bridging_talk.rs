@@ -66,7 +66,7 @@ impl Doors {
         Doors { addresses: daemon.listeners().to_vec(), trusted }
     }
 
-    fn at(&self, dialect: &str) -> SocketAddr {
+    pub(crate) fn at(&self, dialect: &str) -> SocketAddr {
         let found = self.addresses.iter().find(|(name, _)| name == dialect);
         found.unwrap_or_else(|| panic!("{dialect} is not served")).1
     }
@@ -126,6 +126,8 @@ pub(crate) struct Client {
     pub(crate) name: String,
     pub(crate) tongue: Box<dyn Tongue>,
     pub(crate) wire: Wire,
+    /// News of the list of rooms comes in the server's own time. Where that is so, it is put here.
+    pub(crate) room_news: Option<Vec<String>>,
 }
 
 impl Client {
@@ -155,7 +157,7 @@ impl Client {
             }
         }
         .and_named(name);
-        let mut client = Client { kind, name, tongue: kind.tongue(), wire };
+        let mut client = Client { kind, name, tongue: kind.tongue(), wire, room_news: None };
         client.introduce();
         client
     }
@@ -200,7 +202,23 @@ impl Client {
     /// The next text, with `…` for times and epochs, which are checked for their shapes.
     #[track_caller]
     pub(crate) fn take(&mut self) -> String {
-        without_epoch(&untimed(&self.wire.take()))
+        loop {
+            let text = without_epoch(&untimed(&self.wire.take()));
+            match &mut self.room_news {
+                Some(news) if text.starts_with(r#"{"event":"room_"#) => news.push(text),
+                _ => return text,
+            }
+        }
+    }
+
+    /// Sends a request and expects what it sees of it, and the answers.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, asked: &Asked, event: Option<&Event>) {
+        self.send(&asked.request);
+        let own = event.and_then(|event| self.tongue.sees(event, true));
+        for expected in own.iter().chain(&asked.answers) {
+            self.expect(expected);
+        }
     }
 
     #[track_caller]
@@ -317,7 +335,7 @@ impl Talk {
         let name = quoted(room);
         let start = format!(r#"{{"event":"room_opened","room":{name},"room_id":""#);
         let id = opened.strip_prefix(&start).and_then(|rest| rest.get(..8)).expect(&opened);
-        let room = Room { name: room.to_owned(), id: id.to_owned(), seq: 0, users: Vec::new() };
+        let room = Room::new(room, id);
         let mut founder = Some(founder);
         let mut talk = Talk {
             clients: Vec::new(),
@@ -429,18 +447,13 @@ impl Talk {
 
     /// Everybody sees of it what they should, and nothing else.
     #[track_caller]
-    fn happens(&mut self, who: usize, asked: Asked, what: What) {
+    fn happens(&mut self, who: usize, mut asked: Asked, what: What) {
         let event = self.noted(what);
         let actor = &mut self.clients[who];
-        let request = if self.in_ascii { in_ascii(&asked.request) } else { asked.request };
-        actor.send(&request);
-        let own = match &event.what {
-            What::Left(_) => None,
-            _ => actor.tongue.sees(&event, true),
-        };
-        for expected in own.into_iter().chain(asked.answers) {
-            actor.expect(&expected);
+        if self.in_ascii {
+            asked.request = in_ascii(&asked.request);
         }
+        actor.ask(&asked, Some(&event));
         actor.probe(self.is_in[who]);
         for (index, client) in self.clients.iter_mut().enumerate() {
             if index == who {

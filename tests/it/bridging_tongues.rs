@@ -6,10 +6,19 @@
 pub(crate) struct Room {
     pub(crate) name: String,
     pub(crate) id: String,
+    pub(crate) private: bool,
     /// The last number given.
     pub(crate) seq: u64,
     /// The members in joining order.
     pub(crate) users: Vec<String>,
+}
+
+impl Room {
+    /// A public one in which nothing has happened.
+    pub(crate) fn new(name: &str, id: &str) -> Room {
+        let (name, id) = (name.to_owned(), id.to_owned());
+        Room { name, id, private: false, seq: 0, users: Vec::new() }
+    }
 }
 
 /// What is said.
@@ -60,7 +69,8 @@ pub(crate) struct Asked {
     pub(crate) answers: Vec<String>,
 }
 
-fn asked(request: String, answers: impl Into<Vec<String>>) -> Asked {
+/// A request and its answers.
+pub(crate) fn asked(request: String, answers: impl Into<Vec<String>>) -> Asked {
     Asked { request, answers: answers.into() }
 }
 
@@ -98,7 +108,8 @@ pub(crate) fn quoted(text: &str) -> String {
     serde_json::to_string(text).expect("a string")
 }
 
-fn list(names: &[String]) -> String {
+/// A JSON array of strings.
+pub(crate) fn list(names: &[String]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| quoted(name)).collect();
     format!("[{}]", quoted.join(","))
 }
@@ -249,23 +260,26 @@ impl Tongue for Classic {
     }
 }
 
+/// What `parlance.v1` tells of a room that was just entered.
+pub(crate) fn v1_room(room: &Room) -> String {
+    let Room { name, id, private, seq, users } = room;
+    let (name, users) = (quoted(name), list(users));
+    format!(
+        concat!(r#""room_id":"{}","room":{},"private":{},"epoch":"…","seq":{},"users":{}"#),
+        id, name, private, seq, users
+    )
+}
+
 /// `parlance.v1`.
 pub(crate) struct V1;
 
 impl Tongue for V1 {
     fn join(&self, _: &str, room: &Room, by_id: bool) -> Asked {
         let (key, which) = if by_id { ("room_id", &room.id) } else { ("room", &room.name) };
-        let Room { name, id, seq, users } = room;
-        let (name, users) = (quoted(name), list(users));
+        let described = v1_room(room);
         asked(
             format!(r#"{{"action":"join","body":{{"{key}":{}}}}}"#, quoted(which)),
-            [format!(
-                concat!(
-                    r#"{{"status":"success","action":"join","room_id":"{}","room":{},"#,
-                    r#""private":false,"epoch":"…","seq":{},"users":{}}}"#
-                ),
-                id, name, seq, users
-            )],
+            [format!(r#"{{"status":"success","action":"join",{described}}}"#)],
         )
     }
 

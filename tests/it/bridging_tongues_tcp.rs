@@ -1,10 +1,6 @@
 //! The same of the dialects that are neither `jsonrpc` nor `websocket`.
 
-use crate::bridging_tongues::{Asked, Body, Event, Room, Tongue, What, quoted};
-
-fn asked(request: String, answers: impl Into<Vec<String>>) -> Asked {
-    Asked { request, answers: answers.into() }
-}
+use crate::bridging_tongues::{Asked, Body, Event, Room, Tongue, What, asked, quoted};
 
 // ---- accounts ----------------------------------------------------------------------------------
 
@@ -81,7 +77,8 @@ fn command(name: &str, key: &str, value: &str) -> String {
     )
 }
 
-fn notification(kind: &str, values: &[(&str, &str)]) -> String {
+/// Something that happened, as `chatmaster` tells it.
+pub(crate) fn notification(kind: &str, values: &[(&str, &str)]) -> String {
     let values: String =
         values.iter().map(|(key, value)| format!(r#","{key}":{}"#, quoted(value))).collect();
     format!(r#"{{"type":"notification","data":{{"event_type":"{kind}"{values}}}}}"#)
