@@ -59,10 +59,9 @@ pub(crate) struct Doors {
 }
 
 impl Doors {
-    /// Those of a process that keeps a certificate of its own making.
-    pub(crate) fn of(daemon: &Daemon) -> Doors {
-        let path = daemon.folder().at("certificate.pem");
-        let trusted = CertificateDer::from_pem_file(path).expect("a certificate");
+    /// Those of a process, whose certificate is in a file.
+    pub(crate) fn of(daemon: &Daemon, certificate: &str) -> Doors {
+        let trusted = CertificateDer::from_pem_file(certificate).expect("a certificate");
         Doors { addresses: daemon.listeners().to_vec(), trusted }
     }
 
@@ -153,7 +152,8 @@ impl Client {
                 let rest =
                     format!(r#"{{"status":"connected","client_id":"{id}","message":"Welcome!""#);
                 assert!(greeting.starts_with(&rest), "{greeting}");
-                (wire, Some(id))
+                let is_classic = matches!(kind, Kind::WebSocket | Kind::WebSocketDeflated);
+                (wire, is_classic.then_some(id))
             }
         }
         .and_named(name);
