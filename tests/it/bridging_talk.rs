@@ -14,6 +14,7 @@ use crate::bridging_tongues::{
 use crate::bridging_tongues_tcp::{Accounts, ChatMaster, Ndjson, chatmaster_login, user_joined};
 use crate::bridging_wire::{Framing, Wire};
 use crate::house::{Keeping, Plan, Running};
+use crate::schema;
 use crate::support::{Daemon, TempFolder};
 use crate::tls_client::{Client as TlsClient, PATIENCE, pem};
 use crate::ws_peer::{untimed, upgrade};
@@ -112,6 +113,18 @@ impl Kind {
         }
     }
 
+    /// What describes all that it may be sent.
+    fn schema(self) -> &'static str {
+        match self {
+            Kind::JsonRpc | Kind::JsonRpc2 => "jsonrpc",
+            Kind::WebSocket | Kind::WebSocketDeflated => "websocket",
+            Kind::V1 | Kind::V1Deflated => schema::PARLANCE_V1,
+            Kind::Accounts => "accounts",
+            Kind::ChatMaster | Kind::ChatMasterZlib => "chatmaster",
+            Kind::Ndjson => "ndjson",
+        }
+    }
+
     /// Whether it may say any JSON value.
     pub(crate) fn says_json(self) -> bool {
         matches!(self, Kind::WebSocket | Kind::WebSocketDeflated | Kind::V1 | Kind::V1Deflated)
@@ -203,7 +216,9 @@ impl Client {
     #[track_caller]
     pub(crate) fn take(&mut self) -> String {
         loop {
-            let text = without_epoch(&untimed(&self.wire.take()));
+            let text = self.wire.take();
+            schema::check(self.kind.schema(), text.as_bytes());
+            let text = without_epoch(&untimed(&text));
             match &mut self.room_news {
                 Some(news) if text.starts_with(r#"{"event":"room_"#) => news.push(text),
                 _ => return text,

@@ -150,7 +150,7 @@ impl Keeping {
 }
 
 impl Plan {
-    /// The daemon's server with every dialect, each on a free port.
+    /// The daemon's server with every dialect that the plan has, each on a free port.
     pub(crate) fn open(self) -> Running<House> {
         let mut house = Running::start(move || self.build());
         house.dialects = DOORS.iter().map(|(dialect, _)| *dialect).collect();
