@@ -8,6 +8,7 @@ mod accounts_peer;
 mod bridging;
 mod bridging_order;
 mod bridging_rooms;
+mod bridging_seeds;
 mod bridging_talk;
 mod bridging_texts;
 mod bridging_tongues;
