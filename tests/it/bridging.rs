@@ -1,7 +1,8 @@
 //! One room, a member from every door and of every form: each sees what any of them does exactly as
 //! its own protocol has it, and who must see nothing sees nothing.
 
-use crate::bridging_talk::{Bridge, Talk};
+use crate::bridging_client::Bridge;
+use crate::bridging_talk::Talk;
 use crate::bridging_tongues::Body;
 
 /// A name for each kind of client; the classic WebSocket ones bear their ids.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-use crate::bridging_talk::{Bridge, Client, Kind, Talk};
+use crate::bridging_client::{Bridge, Client, Kind};
+use crate::bridging_talk::Talk;
 use crate::bridging_tongues::Body;
 
 const NAMES: [&str; 10] = ["Jay", "Jot", "-", "-", "Vera", "Vito", "harper", "Py", "Zoe", "alice"];

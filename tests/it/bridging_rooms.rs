@@ -1,6 +1,6 @@
 //! Rooms made through every door are listed through all others, and entered by name and by id.
 
-use crate::bridging_talk::{Bridge, Client, Doors, Kind};
+use crate::bridging_client::{Bridge, Client, Doors, Kind};
 use crate::bridging_tongues::{Asked, Event, Room, What, asked, list, quoted, v1_room};
 use crate::bridging_tongues_tcp::notification;
 

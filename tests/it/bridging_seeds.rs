@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 
-use crate::bridging_talk::{Client, Doors, Kind};
+use crate::bridging_client::{Client, Doors, Kind};
 use crate::bridging_transcript::daemon;
 use crate::skip;
 use crate::support::{PATIENCE, TempFolder, lines};

@@ -1,6 +1,7 @@
 //! What is hard to carry crosses from every kind of client to every other one unharmed.
 
-use crate::bridging_talk::{Bridge, Talk};
+use crate::bridging_client::Bridge;
+use crate::bridging_talk::Talk;
 use crate::bridging_tongues::Body;
 
 /// Names that are JSON, look like requests, or are wider than a byte. (The classic WebSocket

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use crate::bridging_talk::{Doors, Talk};
+use crate::bridging_client::Doors;
+use crate::bridging_talk::Talk;
 use crate::bridging_tongues::Body;
 use crate::house::until;
 use crate::support::{Daemon, TempFolder};

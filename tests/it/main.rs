@@ -6,6 +6,7 @@ mod accounts_clients;
 mod accounts_login;
 mod accounts_peer;
 mod bridging;
+mod bridging_client;
 mod bridging_order;
 mod bridging_rooms;
 mod bridging_seeds;
