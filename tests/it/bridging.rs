@@ -1,7 +1,7 @@
 //! One room, a member from every door and of every form: each sees what any of them does exactly as
 //! its own protocol has it, and who must see nothing sees nothing.
 
-use crate::bridging_client::Bridge;
+use crate::bridging_client::{Bridge, Kind};
 use crate::bridging_talk::Talk;
 use crate::bridging_tongues::Body;
 
@@ -38,5 +38,54 @@ fn everybody_speaks_whispers_goes_and_comes_in_turn() {
     while talk.clients.len() > 1 {
         talk.vanish(0);
         talk.say(0, &Body::text("Fewer and fewer."));
+    }
+}
+
+#[test]
+fn what_everybody_did_is_in_the_history() {
+    let bridge = Bridge::open();
+    let mut talk = Talk::begin(&bridge.doors(), "Den", NAMES);
+    for who in 0..talk.clients.len() {
+        talk.say(who, &Body::text("Dear \"diary\"\n\u{1f600}"));
+        if talk.clients[who].kind.says_json() {
+            talk.say(who, &Body::json(r#"{ "page": 1.50 }"#, r#"{"page":1.50}"#));
+        }
+        talk.whisper(who, 0, NAMES[0], &Body::text("not for the diary"));
+        talk.leave(who);
+        talk.join(who, false);
+        if who > 0 {
+            talk.rename(who, &format!("New {who}"));
+        }
+    }
+    let seq = talk.room.seq;
+    assert_eq!(talk.numbered.len() as u64, seq);
+    for client in &mut talk.clients {
+        let shown = |after: usize| -> String {
+            let events = talk.numbered[after..].iter();
+            let shown: Vec<String> =
+                events.map(|event| client.tongue.shows(event).expect("shown")).collect();
+            shown.join(",")
+        };
+        let expected = [0, 17].map(|after| match client.kind {
+            Kind::Ndjson => Some((
+                format!(r#"{{"type":"history","after":{after}}}"#),
+                format!(
+                    r#"{{"type":"history","room":"Den","epoch":"…","messages":[{}]}}"#,
+                    shown(after)
+                ),
+            )),
+            Kind::V1 | Kind::V1Deflated => Some((
+                format!(r#"{{"action":"history","body":{{"after":{after}}}}}"#),
+                format!(
+                    r#"{{"status":"success","action":"history","room":"Den","epoch":"…","seq":{seq},"truncated":false,"events":[{}]}}"#,
+                    shown(after)
+                ),
+            )),
+            _ => None,
+        });
+        for (request, answer) in expected.into_iter().flatten() {
+            client.send(&request);
+            client.expect(&answer);
+        }
     }
 }

@@ -131,6 +131,8 @@ pub(crate) struct Client {
     pub(crate) kind: Kind,
     /// The name it bears; of a classic WebSocket client the id it was given.
     pub(crate) name: String,
+    /// This end's port.
+    pub(crate) port: u16,
     pub(crate) tongue: Box<dyn Tongue>,
     pub(crate) wire: Wire,
     /// News of the list of rooms comes in the server's own time. Where that is so, it is put here.
@@ -141,38 +143,40 @@ impl Client {
     /// A client that may enter rooms: it has said all that must be said before.
     #[track_caller]
     pub(crate) fn connect(doors: &Doors, kind: Kind, name: &str) -> Client {
-        let (wire, name) = match kind {
-            Kind::JsonRpc => (tcp(doors.at("jsonrpc"), Framing::Values), None),
-            Kind::JsonRpc2 => (tcp(doors.at("jsonrpc"), Framing::Lines), None),
-            Kind::Ndjson => (tcp(doors.at("ndjson"), Framing::Lines), None),
-            Kind::ChatMaster => (tcp(doors.at("chatmaster"), Framing::Values), None),
-            Kind::ChatMasterZlib => (tcp(doors.at("chatmaster"), Framing::Values), None),
+        let mut client = Client::unnamed(doors, kind);
+        name.clone_into(&mut client.name);
+        client.introduce();
+        client
+    }
+
+    /// A client that has said nothing yet, and was not greeted.
+    #[track_caller]
+    pub(crate) fn unnamed(doors: &Doors, kind: Kind) -> Client {
+        let (wire, port) = match kind {
+            Kind::JsonRpc => tcp(doors.at("jsonrpc"), Framing::Values),
+            Kind::JsonRpc2 => tcp(doors.at("jsonrpc"), Framing::Lines),
+            Kind::Ndjson => tcp(doors.at("ndjson"), Framing::Lines),
+            Kind::ChatMaster | Kind::ChatMasterZlib => tcp(doors.at("chatmaster"), Framing::Values),
             Kind::Accounts => {
                 let TlsClient { session, stream } =
                     TlsClient::connect(doors.at("accounts"), &doors.trusted);
-                (Wire::new(StreamOwned::new(session, stream), Framing::Lengths), None)
+                let port = port_of(&stream);
+                (Wire::new(StreamOwned::new(session, stream), Framing::Lengths), port)
             }
             Kind::WebSocket | Kind::WebSocketDeflated | Kind::V1 | Kind::V1Deflated => {
-                let mut wire = web_socket(doors.at("websocket"), kind);
-                let greeting = wire.take();
-                let id = greeting.strip_prefix(r#"{"status":"connected","client_id":""#);
-                let id = id.and_then(|rest| rest.get(..8)).expect(&greeting).to_owned();
-                let rest =
-                    format!(r#"{{"status":"connected","client_id":"{id}","message":"Welcome!""#);
-                assert!(greeting.starts_with(&rest), "{greeting}");
-                let is_classic = matches!(kind, Kind::WebSocket | Kind::WebSocketDeflated);
-                (wire, is_classic.then_some(id))
+                web_socket(doors.at("websocket"), kind)
             }
-        }
-        .and_named(name);
-        let mut client = Client { kind, name, tongue: kind.tongue(), wire, room_news: None };
-        client.introduce();
-        client
+        };
+        let (name, tongue) = (String::new(), kind.tongue());
+        Client { kind, name, port, tongue, wire, room_news: None }
     }
 
     /// Says who it is, where that comes before everything else.
     #[track_caller]
     fn introduce(&mut self) {
+        if self.kind.says_json() {
+            self.is_greeted();
+        }
         let name = quoted(&self.name);
         match self.kind {
             Kind::V1 | Kind::V1Deflated => {
@@ -199,6 +203,20 @@ impl Client {
                 self.expect(&user_joined(&self.name, "general"));
             }
             _ => {}
+        }
+    }
+
+    /// Takes the greeting of `websocket`; a classic client's name is the id in it.
+    #[track_caller]
+    pub(crate) fn is_greeted(&mut self) {
+        let greeting = self.take();
+        let id = greeting.strip_prefix(r#"{"status":"connected","client_id":""#);
+        let id = id.and_then(|rest| rest.get(..8)).expect(&greeting);
+        let start = format!(r#"{{"status":"connected","client_id":"{id}","message":"Welcome!""#);
+        let rest = greeting.strip_prefix(&start).expect(&greeting);
+        if matches!(self.kind, Kind::WebSocket | Kind::WebSocketDeflated) {
+            assert_eq!(rest, "}");
+            id.clone_into(&mut self.name);
         }
     }
 
@@ -253,17 +271,6 @@ impl Client {
     }
 }
 
-/// Puts a name beside a wire.
-trait AndNamed {
-    fn and_named(self, name: &str) -> (Wire, String);
-}
-
-impl AndNamed for (Wire, Option<String>) {
-    fn and_named(self, name: &str) -> (Wire, String) {
-        (self.0, self.1.unwrap_or_else(|| name.to_owned()))
-    }
-}
-
 #[track_caller]
 fn connected(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).expect("a connection");
@@ -274,13 +281,19 @@ fn connected(address: SocketAddr) -> TcpStream {
 }
 
 #[track_caller]
-fn tcp(address: SocketAddr, framing: Framing) -> Wire {
-    Wire::new(connected(address), framing)
+fn tcp(address: SocketAddr, framing: Framing) -> (Wire, u16) {
+    let stream = connected(address);
+    let port = port_of(&stream);
+    (Wire::new(stream, framing), port)
+}
+
+fn port_of(stream: &TcpStream) -> u16 {
+    stream.local_addr().expect("an address").port()
 }
 
 /// Upgraded, with a subprotocol and compression as the kind wants them.
 #[track_caller]
-fn web_socket(address: SocketAddr, kind: Kind) -> Wire {
+fn web_socket(address: SocketAddr, kind: Kind) -> (Wire, u16) {
     const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate; \
         server_no_context_takeover; client_no_context_takeover\r\n";
     let v1 = matches!(kind, Kind::V1 | Kind::V1Deflated);
@@ -306,7 +319,9 @@ fn web_socket(address: SocketAddr, kind: Kind) -> Wire {
     for parameter in ["permessage-deflate", "server_no_context_takeover"] {
         assert_eq!(head.contains(parameter), deflated, "{head}");
     }
-    Wire::new(stream, if deflated { Framing::DeflatedMessages } else { Framing::Messages })
+    let framing = if deflated { Framing::DeflatedMessages } else { Framing::Messages };
+    let port = port_of(&stream);
+    (Wire::new(stream, framing), port)
 }
 
 fn without_epoch(text: &str) -> String {

@@ -31,12 +31,12 @@ impl Watch {
             hall.seq += 1;
             if hall.id.is_empty() {
                 let asked = client.tongue.join(&client.name, &hall, false);
-                client.ask(&asked, Some(&joined(&hall, &client.name)));
+                client.ask(&asked, Some(&hall.joined(&client.name)));
                 hall.id = watch.id("Hall");
             } else {
                 enter(&mut client, &hall, false);
                 for other in &mut watch.hall {
-                    let seen = other.tongue.sees(&joined(&hall, &client.name), false);
+                    let seen = other.tongue.sees(&hall.joined(&client.name), false);
                     other.expect(&seen.expect("all of them are shown who comes"));
                 }
             }
@@ -129,15 +129,11 @@ fn collecting(mut client: Client) -> Client {
     client
 }
 
-fn joined(room: &Room, name: &str) -> Event {
-    Event { room: room.name.clone(), seq: room.seq, what: What::Joined(name.to_owned()) }
-}
-
 /// Enters a room, in which it counts already.
 #[track_caller]
 fn enter(client: &mut Client, room: &Room, by_id: bool) {
     let asked = client.tongue.join(&client.name, room, by_id);
-    client.ask(&asked, Some(&joined(room, &client.name)));
+    client.ask(&asked, Some(&room.joined(&client.name)));
 }
 
 /// A client makes a room its own way, and is in it afterwards. The room is as it must be then, but
@@ -199,7 +195,7 @@ fn visited(room: &mut Room, member: &mut Client, visitor: &mut Client, by_id: bo
     room.users.push(name.clone());
     room.seq += 1;
     enter(visitor, room, by_id);
-    if let Some(seen) = member.tongue.sees(&joined(room, &name), false) {
+    if let Some(seen) = member.tongue.sees(&room.joined(&name), false) {
         member.expect(&seen);
     }
     room.users.pop();
@@ -288,7 +284,7 @@ fn private_rooms_are_for_those_who_know_them() {
     cellar.users.push("alice".to_owned());
     cellar.seq += 1;
     enter(&mut alice, &cellar, true);
-    let seen = vera.tongue.sees(&joined(&cellar, "alice"), false).expect("an event");
+    let seen = vera.tongue.sees(&cellar.joined("alice"), false).expect("an event");
     vera.expect(&seen);
     let names = ["general", "Hall", "Cellar"].map(str::to_owned);
     alice.ask(&listing(Kind::Ndjson, &names), None);

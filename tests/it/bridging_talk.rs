@@ -13,6 +13,8 @@ pub(crate) struct Talk {
     pub(crate) room: Room,
     /// Which of the clients are in the room.
     pub(crate) is_in: Vec<bool>,
+    /// All that took a number.
+    pub(crate) numbered: Vec<Event>,
     /// What must be in the transcript: room, who, and the text as it was.
     pub(crate) transcript: Vec<(String, String, String)>,
     /// Whether requests are sent with every character that is not ASCII escaped.
@@ -41,6 +43,7 @@ impl Talk {
             clients: Vec::new(),
             room,
             is_in: Vec::new(),
+            numbered: Vec::new(),
             transcript: Vec::new(),
             in_ascii: false,
         };
@@ -182,7 +185,11 @@ impl Talk {
             What::Said { from, body } => self.note(&room, from, body.text.clone()),
             What::Whispered { .. } => {}
         }
-        Event { room, seq: self.room.seq, what }
+        let event = Event { room, seq: self.room.seq, what };
+        if !matches!(event.what, What::Whispered { .. }) {
+            self.numbered.push(event.clone());
+        }
+        event
     }
 }
 

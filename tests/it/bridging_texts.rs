@@ -66,6 +66,8 @@ fn texts_cross_unharmed() {
     texts.push(Body::text(&"\u{1f600}".repeat(1000)));
     texts.push(Body::text(&"\u{10ffff}".repeat(1000)));
     texts.push(Body::text(&format!("{}\0", "\u{1}\"".repeat(499))));
+    // Each by itself, too short for a look at several bytes at a time.
+    texts.extend(('\0'..' ').map(|c| Body::text(&format!("{c}x{c}"))));
     for who in 0..talk.clients.len() {
         for (number, text) in texts.iter().enumerate() {
             talk.in_ascii = (who + number) % 2 == 1;

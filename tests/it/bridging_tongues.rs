@@ -19,6 +19,12 @@ impl Room {
         let (name, id) = (name.to_owned(), id.to_owned());
         Room { name, id, private: false, seq: 0, users: Vec::new() }
     }
+
+    /// Somebody has entered it, as the last thing that happened.
+    pub(crate) fn joined(&self, name: &str) -> Event {
+        let what = What::Joined(name.to_owned());
+        Event { room: self.name.clone(), seq: self.seq, what }
+    }
 }
 
 /// What is said.

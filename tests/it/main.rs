@@ -7,6 +7,7 @@ mod accounts_login;
 mod accounts_peer;
 mod bridging;
 mod bridging_client;
+mod bridging_names;
 mod bridging_order;
 mod bridging_rooms;
 mod bridging_seeds;
