@@ -3,6 +3,7 @@
 use crate::bridging_client::{Bridge, Client, Doors, Kind};
 use crate::bridging_tongues::{Asked, Event, Room, What, asked, list, quoted, v1_room};
 use crate::bridging_tongues_tcp::notification;
+use crate::house::until;
 
 /// Those who look at the list of rooms: one of each kind that can. All of them but the one in no
 /// room are in the same one, since some kinds must be somewhere.
@@ -59,6 +60,17 @@ impl Watch {
         id.to_owned()
     }
 
+    /// The follower was told this of late, and nothing else.
+    #[track_caller]
+    fn was_told(&mut self, expected: &[String]) {
+        let mut told = self.follower.room_news.take().expect("news");
+        while told.len() < expected.len() {
+            told.push(self.follower.take());
+        }
+        assert_eq!(told, expected);
+        self.follower.room_news = Some(Vec::new());
+    }
+
     /// Each of them lists exactly these, besides `general` and `Hall`; in `general` is nobody.
     #[track_caller]
     fn lists(&mut self, rooms: &[Room]) {
@@ -95,6 +107,12 @@ impl Watch {
             client.ask(&asked, None);
         }
     }
+}
+
+/// How the list of rooms has changed, as `parlance.v1` tells it.
+fn news(event: &str, room: &Room) -> String {
+    let (name, id) = (quoted(&room.name), &room.id);
+    format!(r#"{{"event":"{event}","room":{name},"room_id":"{id}","timestamp":"…"}}"#)
 }
 
 /// A room in the list of `parlance.v1`.
@@ -237,22 +255,33 @@ fn rooms_of_every_door_are_listed_and_entered_through_all() {
     }
     // Who follows the list was told of each, in the order in which they came.
     let hall = Room::new("Hall", &watch.id("Hall"));
-    let told = watch.follower.room_news.take().expect("news");
-    let expected: Vec<String> = [hall]
-        .iter()
-        .chain(&rooms)
-        .map(|room| {
-            let (name, id) = (quoted(&room.name), &room.id);
-            format!(r#"{{"event":"room_opened","room":{name},"room_id":"{id}","timestamp":"…"}}"#)
-        })
-        .collect();
-    let late = expected.len() - told.len();
-    let late: Vec<String> = (0..late).map(|_| watch.follower.take()).collect();
-    assert_eq!([told, late].concat(), expected);
+    let opened: Vec<String> =
+        [&hall].into_iter().chain(&rooms).map(|room| news("room_opened", room)).collect();
+    watch.was_told(&opened);
 
     for (room, maker) in rooms.iter_mut().zip(&mut makers) {
         visited_by_all(&doors, room, maker);
     }
+
+    // A room ends with its last member, unless it was made over `accounts`.
+    let connections = || bridge.house.ask(|_, fx| fx.connections());
+    let mut closed = Vec::new();
+    for mut maker in makers {
+        let index = rooms.iter().position(|room| room.name == name_of(maker.kind));
+        let index = index.expect("its room");
+        let asked = maker.tongue.leave(&maker.name, &rooms[index]);
+        maker.ask(&asked, None);
+        if maker.kind == Kind::Accounts {
+            rooms[index].users.clear();
+        } else {
+            closed.push(news("room_closed", &rooms.remove(index)));
+        }
+        let before = connections();
+        drop(maker);
+        until(|| connections() < before);
+        watch.lists(&rooms);
+    }
+    watch.was_told(&closed);
 }
 
 #[test]
