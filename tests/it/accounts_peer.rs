@@ -1,23 +1,20 @@
 //! A client of the `accounts` dialect, and a house that has its door.
 
-use parlance::chat::dialect::{Desk, DeskSettings, House, Settings, accounts, jsonrpc, websocket};
-use parlance::chat::{self, ChatServer, Timestamp};
-use parlance::rpc::{Limits, Server};
-use parlance::store::{Accounts, Cost};
+use parlance::chat::dialect::{DeskSettings, House};
+use parlance::store::Cost;
 use rustls::pki_types::CertificateDer;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::house::Running;
+use crate::house::{Keeping, Plan, Running};
 use crate::schema;
 use crate::support::TempFolder;
-use crate::tls_client::{Client, certificate};
+use crate::tls_client::{Client, pem};
 
 /// Quick to hash at, and no good for anything else.
 pub(crate) const QUICK: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 
-/// A house with three doors, `jsonrpc`, `accounts` and `websocket`, and accounts in a folder of its
-/// own.
+/// A house that keeps accounts, in a folder of its own.
 pub(crate) struct AccountsHouse {
     pub(crate) running: Running<House>,
     folder: Option<TempFolder>,
@@ -47,36 +44,10 @@ impl AccountsHouse {
         cost: Cost,
         workers: usize,
     ) -> AccountsHouse {
-        let (sender, made) = std::sync::mpsc::channel();
-        let running = Running::start(move || {
-            let now = Timestamp(1_769_862_896_789);
-            let mut last = 0;
-            let random = Box::new(move || {
-                last += 1;
-                last
-            });
-            let chat = ChatServer::new(chat::Settings::default(), now, random).expect("a chat");
-            let house = House::new(chat, Settings::default());
-            let mut server = Server::new(house).expect("a server");
-            server.set_workers(workers, 64);
-            let accounts = Accounts::open(&path, cost).expect("accounts");
-            let (house, fx) = server.parts();
-            house.open_desk(fx, Desk::new(accounts, desk)).expect("a desk");
-            fx.set_limits(Limits::default());
-            let (tls, der) = certificate();
-            sender.send(der).expect("the test waits");
-            let jsonrpc = fx.add_service(jsonrpc::service());
-            let plain = fx.listen("127.0.0.1:0", jsonrpc).expect("a listener");
-            let accounts = fx.add_service(accounts::service());
-            let secure = fx.listen("127.0.0.1:0", accounts).expect("a listener");
-            fx.set_tls(secure, Some(&tls));
-            let websocket = fx.add_service(websocket::service());
-            let websocket = fx.listen("127.0.0.1:0", websocket).expect("a listener");
-            let addresses =
-                [plain, secure, websocket].map(|id| fx.listener_addr(id).expect("an address"));
-            (server, addresses.to_vec())
-        });
-        AccountsHouse { running, folder, trusted: made.recv().expect("a certificate") }
+        let (pem, trusted) = pem();
+        let keeping = Keeping { path, cost, desk, workers, pem };
+        let running = Plan { keeping: Some(keeping), ..Plan::default() }.open();
+        AccountsHouse { running, folder, trusted }
     }
 
     /// Where its accounts are.
@@ -86,7 +57,7 @@ impl AccountsHouse {
 
     /// Somebody at the door.
     pub(crate) fn connect(&self) -> AccountsPeer {
-        AccountsPeer { client: Client::connect(self.running.addresses[1], &self.trusted) }
+        AccountsPeer { client: Client::connect(self.running.door("accounts"), &self.trusted) }
     }
 
     /// Somebody registered, in the lobby.

@@ -1,14 +1,19 @@
 //! Servers to test against, each on a thread and a port of its own, and what `jsonrpc` says.
 
-use parlance::chat::dialect::{House, Settings, chatmaster, jsonrpc, ndjson, websocket};
+use parlance::chat::dialect::{
+    Desk, DeskSettings, House, Settings, accounts, chatmaster, jsonrpc, ndjson, websocket,
+};
 use parlance::chat::{self, ChatServer, Timestamp};
 use parlance::rpc::{Effects, Handle, Limits, Server, Service};
+use parlance::store::{Accounts, Cost};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::peer::Peer;
+use crate::tls_client::Pem;
 
 /// How long the loop may take to answer a question.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -97,7 +102,7 @@ pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
 /// Listens for one dialect, on a free port.
 type Door = fn(&mut Server<House>) -> SocketAddr;
 
-/// A door for each dialect; `jsonrpc` comes first.
+/// A door for each dialect but `accounts`, which comes after these; `jsonrpc` comes first.
 const DOORS: &[(&str, Door)] = &[
     ("jsonrpc", |server| listen(server, jsonrpc::service())),
     ("ndjson", |server| listen(server, ndjson::service())),
@@ -115,10 +120,37 @@ pub(crate) struct Plan {
     pub(crate) limits: Limits,
     pub(crate) chat: chat::Settings,
     pub(crate) dialect: Settings,
+    /// With it, the house has an `accounts` door too.
+    pub(crate) keeping: Option<Keeping>,
+}
+
+/// How a house keeps accounts.
+pub(crate) struct Keeping {
+    /// The folder they are in.
+    pub(crate) path: PathBuf,
+    pub(crate) cost: Cost,
+    pub(crate) desk: DeskSettings,
+    /// Every job more than 64 beyond these is refused.
+    pub(crate) workers: usize,
+    /// The door's certificate.
+    pub(crate) pem: Pem,
+}
+
+impl Keeping {
+    fn open(self, server: &mut Server<House>) -> SocketAddr {
+        server.set_workers(self.workers, 64);
+        let accounts = Accounts::open(&self.path, self.cost).expect("accounts");
+        let (house, fx) = server.parts();
+        house.open_desk(fx, Desk::new(accounts, self.desk)).expect("a desk");
+        let service = fx.add_service(accounts::service());
+        let listener = fx.listen("127.0.0.1:0", service).expect("a listener");
+        fx.set_tls(listener, Some(&self.pem.tls()));
+        fx.listener_addr(listener).expect("an address")
+    }
 }
 
 impl Plan {
-    /// The daemon's server with every dialect but `accounts`, each on a free port.
+    /// The daemon's server with every dialect that the plan has, each on a free port.
     pub(crate) fn open(self) -> Running<House> {
         let mut house = Running::start(move || self.build());
         house.dialects = DOORS.iter().map(|(dialect, _)| *dialect).collect();
@@ -131,7 +163,8 @@ impl Plan {
         let chat = ChatServer::new(self.chat, now, Box::new(numbers(7))).expect("a chat");
         let mut server = Server::new(House::new(chat, self.dialect)).expect("a server");
         server.effects().set_limits(self.limits);
-        let addresses = DOORS.iter().map(|(_, open)| open(&mut server)).collect();
+        let mut addresses: Vec<_> = DOORS.iter().map(|(_, open)| open(&mut server)).collect();
+        addresses.extend(self.keeping.map(|keeping| keeping.open(&mut server)));
         (server, addresses)
     }
 }
@@ -234,8 +267,8 @@ impl Running<House> {
     /// Where a dialect is listened for.
     #[track_caller]
     pub(crate) fn door(&self, dialect: &str) -> SocketAddr {
-        let index = DOORS.iter().position(|(name, _)| *name == dialect).expect("a door");
-        self.addresses[index]
+        let mut dialects = DOORS.iter().map(|(name, _)| *name).chain(["accounts"]);
+        self.addresses[dialects.position(|name| name == dialect).expect("a door")]
     }
 
     /// A connection to the door of a dialect.

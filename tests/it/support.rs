@@ -196,7 +196,7 @@ impl Drop for Daemon {
 }
 
 /// The lines of a stream, read on a thread of their own until it ends.
-fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+pub(crate) fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {

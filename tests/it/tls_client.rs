@@ -10,12 +10,29 @@ use std::time::Duration;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A certificate of its own for `localhost`, and its key, as PEM.
-pub(crate) fn certificate() -> (Tls, CertificateDer<'static>) {
+/// A certificate and its key, as PEM.
+pub(crate) struct Pem {
+    certificate: String,
+    key: String,
+}
+
+impl Pem {
+    pub(crate) fn tls(&self) -> Tls {
+        Tls::from_pem(self.certificate.as_bytes(), self.key.as_bytes()).expect("usable")
+    }
+}
+
+/// A certificate of its own for `localhost`, to be used and to be trusted.
+pub(crate) fn pem() -> (Pem, CertificateDer<'static>) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
-    let key = made.signing_key.serialize_pem();
-    let tls = Tls::from_pem(made.cert.pem().as_bytes(), key.as_bytes()).expect("usable");
-    (tls, made.cert.der().clone())
+    let pem = Pem { certificate: made.cert.pem(), key: made.signing_key.serialize_pem() };
+    (pem, made.cert.der().clone())
+}
+
+/// The same, ready for a listener.
+pub(crate) fn certificate() -> (Tls, CertificateDer<'static>) {
+    let (pem, der) = pem();
+    (pem.tls(), der)
 }
 
 /// A client that trusts one certificate.

@@ -11,7 +11,7 @@ const JOIN: &str = r#"{"action":"join","body":{"room":"general"}}"#;
 #[track_caller]
 fn client(house: &AccountsHouse) -> (WsPeer, String) {
     let (mut peer, _) =
-        WsPeer::connect(house.running.addresses[2], "Sec-WebSocket-Protocol: parlance.v1\r\n");
+        WsPeer::connect(house.running.door("websocket"), "Sec-WebSocket-Protocol: parlance.v1\r\n");
     let greeting = peer.take();
     assert!(greeting.contains(r#","accounts":true,"#), "{greeting}");
     let rest = greeting.strip_prefix(r#"{"status":"connected","client_id":""#).expect("an id");
@@ -172,7 +172,7 @@ fn who_has_logged_out_still_follows_the_list_of_rooms() {
 #[test]
 fn a_classic_client_knows_no_accounts() {
     let house = AccountsHouse::open();
-    let (mut ann, _) = WsPeer::classic(house.running.addresses[2]);
+    let (mut ann, _) = WsPeer::classic(house.running.door("websocket"));
     ann.ask(ask("login", "ann", "sesame"), r#"{"status":"error","message":"Invalid action"}"#);
     ann.finish();
 }
