@@ -56,6 +56,8 @@ pub mod daemon;
 pub mod rpc;
 #[cfg(feature = "daemon")]
 pub mod store;
+#[cfg(all(test, feature = "daemon"))]
+mod testing;
 
 /// The README's example is compiled with the others.
 #[cfg(doctest)]

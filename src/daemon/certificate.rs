@@ -126,47 +126,30 @@ fn fingerprint(certificate: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::TempFolder;
     use std::os::unix::fs::PermissionsExt;
-
-    /// A folder that is removed with its contents in the end.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Folder {
-            let name = format!("parlance-certificate-{}-{name}", std::process::id());
-            let path = std::env::temp_dir().join(name);
-            fs::create_dir_all(&path).expect("a folder");
-            Folder(path)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
 
     #[test]
     fn a_certificate_is_made_once_and_its_key_is_the_owners_alone() {
-        let folder = Folder::new("made");
-        let made = load(None, &folder.0).expect("a certificate").certificate();
-        let again = load(None, &folder.0).expect("the same one").certificate();
+        let folder = TempFolder::new();
+        let made = load(None, folder.path()).expect("a certificate").certificate();
+        let again = load(None, folder.path()).expect("the same one").certificate();
         assert_eq!(made, again);
-        let mode = fs::metadata(folder.0.join(OWN_KEY)).expect("a key").permissions().mode();
+        let mode = fs::metadata(folder.at(OWN_KEY)).expect("a key").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
     fn a_key_that_is_missing_or_another_ones_is_named() {
-        let (folder, other) = (Folder::new("one"), Folder::new("other"));
-        load(None, &folder.0).expect("a certificate");
-        load(None, &other.0).expect("another one");
-        let certificate = folder.0.join(OWN_CERTIFICATE);
-        let of_other = other.0.join(OWN_KEY);
-        let error = load(Some((&certificate, &of_other)), &folder.0).expect_err("not its key");
+        let (folder, other) = (TempFolder::new(), TempFolder::new());
+        load(None, folder.path()).expect("a certificate");
+        load(None, other.path()).expect("another one");
+        let certificate = folder.at(OWN_CERTIFICATE);
+        let of_other = other.at(OWN_KEY);
+        let error = load(Some((&certificate, &of_other)), folder.path()).expect_err("not its key");
         assert!(matches!(error, CertificateError::Unusable { .. }), "{error}");
-        fs::remove_file(folder.0.join(OWN_KEY)).expect("removed");
-        let error = load(None, &folder.0).expect_err("no key");
+        fs::remove_file(folder.at(OWN_KEY)).expect("removed");
+        let error = load(None, folder.path()).expect_err("no key");
         assert!(error.to_string().contains("key.pem cannot be read"), "{error}");
     }
 

@@ -4,27 +4,23 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use crate::testing::TempFolder;
+
 use super::{Account, Accounts, Cost, NewAccount, RegisterError, StoreError, Version};
 
 const QUICK: Cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
 
-/// A new folder, removed with all that is in it when the value is dropped.
-struct Folder(PathBuf);
+/// A folder for accounts.
+struct Folder(TempFolder);
 
 impl Folder {
     fn new() -> Folder {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("parlance-store-{}-{count}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        Folder(path)
+        Folder(TempFolder::new())
     }
 
     fn open(&self) -> Accounts {
@@ -32,23 +28,17 @@ impl Folder {
     }
 
     fn open_at(&self, cost: Cost) -> Accounts {
-        Accounts::open(&self.0, cost).unwrap()
+        Accounts::open(self.0.path(), cost).unwrap()
     }
 
     fn file(&self) -> PathBuf {
-        self.0.join(Accounts::FILE)
+        self.0.at(Accounts::FILE)
     }
 
     fn stored_password(&self, key: &str) -> String {
         let connection = Connection::open(self.file()).unwrap();
         let select = "SELECT password FROM accounts WHERE key = ?1";
         connection.query_row(select, [key], |row| row.get(0)).unwrap()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -292,7 +282,7 @@ fn a_later_releases_database_is_left_alone() {
     let folder = Folder::new();
     register(&folder.open(), "ann");
     Connection::open(folder.file()).unwrap().pragma_update(None, "user_version", 2).unwrap();
-    let error = Accounts::open(&folder.0, QUICK).err().unwrap();
+    let error = Accounts::open(folder.0.path(), QUICK).err().unwrap();
     assert!(matches!(error, StoreError::Newer { found: 2, known: 1, .. }));
     assert!(error.to_string().contains("accounts.db are of version 2, made by a later release"));
 }
@@ -302,9 +292,9 @@ fn what_is_no_database_is_refused() {
     let folder = Folder::new();
     fs::write(folder.file(), "this is not a database, and long enough to see so".repeat(9))
         .unwrap();
-    let error = Accounts::open(&folder.0, QUICK).err().unwrap();
+    let error = Accounts::open(folder.0.path(), QUICK).err().unwrap();
     assert!(matches!(error, StoreError::Open { .. }), "{error}");
-    let error = Accounts::open(&folder.0.join("missing"), QUICK).err().unwrap();
+    let error = Accounts::open(&folder.0.at("missing"), QUICK).err().unwrap();
     assert!(matches!(error, StoreError::File { .. }), "{error}");
 }
 

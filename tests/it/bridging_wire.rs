@@ -5,7 +5,7 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 use std::io::{Read, Write};
 
 use crate::accounts_peer::framed;
-use crate::ws_peer::masked;
+use crate::frames::masked;
 
 /// A message inflates to less than this.
 const INFLATED_BYTES_MAX: usize = 256 * 1024;

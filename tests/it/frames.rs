@@ -103,7 +103,8 @@ pub(crate) fn masked(first: u8, content: &[u8]) -> Vec<u8> {
     frame
 }
 
-fn put_length(length: usize, mask: u8, out: &mut Vec<u8>) {
+/// Appends a length, with the bit that says whether a mask follows.
+pub(crate) fn put_length(length: usize, mask: u8, out: &mut Vec<u8>) {
     match length {
         0..=125 => out.push(mask | length as u8),
         126..=0xffff => {

@@ -102,7 +102,7 @@ fn what_is_wrong_is_said() {
 fn requests_behind_a_login_wait_for_it() {
     let house = AccountsHouse::open();
     let (mut ann, _) = client(&house);
-    let frame = |text: &str| crate::ws_peer::masked(0x81, text.as_bytes());
+    let frame = |text: &str| crate::frames::masked(0x81, text.as_bytes());
     let register = ask("register", "ann", "sesame");
     ann.peer.send([frame(&register), frame(JOIN), frame(r#"{"action":"leave"}"#)].concat());
     ann.expect(ok("register", r#""name":"ann""#));

@@ -1,9 +1,10 @@
 //! `websocket` in its classic protocol, byte for byte: the documented session, every error, and
 //! whatever a message may hold.
 
+use crate::frames::masked;
 use crate::house::{Plan, Running, SENT, chat, joined, notice, open, say, whisper};
 use crate::peer::Peer;
-use crate::ws_peer::{WsPeer, masked};
+use crate::ws_peer::WsPeer;
 use parlance::chat::RoomRef;
 use parlance::chat::dialect::House;
 

@@ -1,10 +1,10 @@
 //! `parlance.v1`: rooms that are made, hidden and left, and who hears of it.
 
+use crate::frames::masked;
 use crate::house::{Running, open, until};
 use crate::websocket_v1::{
     client, described, entered, error, listed, member, named, presence, room,
 };
-use crate::ws_peer::masked;
 use parlance::chat::RoomRef;
 use parlance::chat::dialect::House;
 

@@ -3,11 +3,9 @@
 
 use std::net::SocketAddr;
 
+use crate::frames::{masked, put_length};
 use crate::peer::Peer;
 use crate::schema::PARLANCE_V1;
-
-/// Any mask but zero, which would hide a server that does not unmask.
-const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
@@ -168,29 +166,6 @@ pub(crate) fn frame(first: u8, content: &[u8]) -> Vec<u8> {
     put_length(content.len(), 0, &mut frame);
     frame.extend_from_slice(content);
     frame
-}
-
-/// A masked frame, as a client sends it.
-pub(crate) fn masked(first: u8, content: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first];
-    put_length(content.len(), 0x80, &mut frame);
-    frame.extend_from_slice(&MASK);
-    frame.extend(content.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    frame
-}
-
-fn put_length(len: usize, mask: u8, out: &mut Vec<u8>) {
-    match len {
-        0..=125 => out.push(mask | len as u8),
-        126..=0xffff => {
-            out.push(mask | 126);
-            out.extend_from_slice(&(len as u16).to_be_bytes());
-        }
-        _ => {
-            out.push(mask | 127);
-            out.extend_from_slice(&(len as u64).to_be_bytes());
-        }
-    }
 }
 
 /// The text with [`SOME_TIME`] for each time in it that is written as it should be.

@@ -2,7 +2,6 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 use std::{fs, thread};
 
@@ -10,41 +9,28 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::*;
 use crate::chat::{Audience, Content, EventKind, RoomKey, Timestamp};
+use crate::testing::TempFolder;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct TempFolder(PathBuf);
+/// What there is in a folder.
+trait Files {
+    fn read(&self, name: &str) -> String;
 
-impl TempFolder {
-    fn new() -> TempFolder {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("parlance-transcript-{}-{count}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).unwrap();
-        TempFolder(path)
-    }
+    fn names(&self) -> Vec<String>;
+}
 
-    fn at(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
+impl Files for TempFolder {
     fn read(&self, name: &str) -> String {
         fs::read_to_string(self.at(name)).unwrap()
     }
 
     fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.0).unwrap();
+        let entries = fs::read_dir(self.path()).unwrap();
         let mut names: Vec<_> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
-    }
-}
-
-impl Drop for TempFolder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -125,13 +111,16 @@ fn lines_are_written_a_moment_later_and_at_the_end() {
 #[test]
 fn a_path_that_cannot_be_opened_is_an_error_at_once() {
     let folder = TempFolder::new();
-    let error = Transcript::open(&folder.0, 1000, 2).unwrap_err();
-    assert!(matches!(&error, TranscriptError::Open { path, .. } if *path == folder.0), "{error}");
+    let error = Transcript::open(folder.path(), 1000, 2).unwrap_err();
+    assert!(
+        matches!(&error, TranscriptError::Open { path, .. } if path == folder.path()),
+        "{error}"
+    );
     fs::write(folder.at("file"), "").unwrap();
     let error = Transcript::open(folder.at("file/chat.log"), 1000, 2).unwrap_err();
     assert!(matches!(error, TranscriptError::Folder { .. }), "{error}");
     let transcript = Transcript::open(folder.at("chat.log"), 1000, 2).unwrap();
-    transcript.configure(&folder.0, 1000, 2).unwrap_err();
+    transcript.configure(folder.path(), 1000, 2).unwrap_err();
     transcript.record(&said("still here"));
     drop(transcript);
     assert_eq!(folder.read("chat.log"), line("still here"));
