@@ -1,6 +1,6 @@
 //! Who may name whom: the transport knows nothing of chat, the chat's core nothing of transport,
 //! sockets, clocks or wire JSON, the store neither of the two, but that the transcript takes down
-//! the chat's events. Read from the sources, comments and texts left out.
+//! the chat's events, and no dialect another. Read from the sources, comments and texts left out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,8 +50,24 @@ fn faults_of(file: &str, source: &str) -> Vec<String> {
     } else {
         |_| false
     };
-    let faults = paths(&tokens(source)).into_iter().filter(|path| forbidden(path));
+    let paths = paths(&tokens(source)).into_iter();
+    let faults = paths.filter(|path| forbidden(path) || names_another_dialect(file, path));
     faults.map(|path| path.join("::")).collect()
+}
+
+const DIALECTS: [&str; 5] = ["jsonrpc", "websocket", "accounts", "chatmaster", "ndjson"];
+
+/// Whether a file of one dialect, or of what all share, names another: `mod.rs`, with the table of
+/// forms, is the one place that knows them all.
+fn names_another_dialect(file: &str, path: &[String]) -> bool {
+    let Some(file) = file.strip_prefix("chat/dialect/").filter(|file| *file != "mod.rs") else {
+        return false;
+    };
+    let own = file.split(['/', '.']).next().unwrap_or_default();
+    let outer = ["crate", "super", "parlance", "chat", "dialect"];
+    let named = path.iter().find(|part| !outer.contains(&&***part));
+    outer.contains(&&*path[0])
+        && named.is_some_and(|named| named != own && DIALECTS.contains(&&**named))
 }
 
 fn is_in(file: &str, module: &str) -> bool {
@@ -201,6 +217,13 @@ fn a_wrong_direction_is_found() {
         ("chat.rs", "use crate::rpc;", "crate::rpc"),
         ("store/accounts.rs", "use crate::chat::Name;", "crate::chat::Name"),
         ("store/transcript/line.rs", "use crate::rpc::json;", "crate::rpc::json"),
+        ("chat/dialect/house.rs", "use super::{FORMS, jsonrpc};", "super::jsonrpc"),
+        ("chat/dialect/ndjson/mod.rs", "fn f() { super::accounts::g() }", "super::accounts::g"),
+        (
+            "chat/dialect/jsonrpc.rs",
+            "use crate::chat::dialect::ndjson::FORM;",
+            "crate::chat::dialect::ndjson::FORM",
+        ),
         ("store/mod.rs", "use super::{config, rpc};", "super::rpc"),
     ];
     for (file, source, fault) in bad {
@@ -218,6 +241,11 @@ fn a_wrong_direction_is_found() {
         ("chat/room.rs", "//! crate::rpc::x\nuse std::time::Duration; use std::{fmt, mem};"),
         ("chat/room.rs", "fn f() -> &'static str { \"mio::x \\\" mio::y\" }"),
         ("store/transcript/mod.rs", "use crate::chat::Event;"),
+        ("chat/dialect/mod.rs", "static FORMS: [&Form; 1] = [&self::jsonrpc::FORM];"),
+        (
+            "chat/dialect/websocket/v1.rs",
+            "use super::super::websocket::x; use crate::rpc::jsonrpc;",
+        ),
         ("main.rs", "use parlance::{chat, rpc};"),
     ];
     for (file, source) in good {
