@@ -65,6 +65,7 @@ fn cannot_have(doors: &Doors, kind: Kind, spelling: &str, is_account: bool) {
     }
     let mut client = Client::unnamed(doors, kind);
     if kind == Kind::V1 {
+        client.room_news = Some(Vec::new());
         client.is_greeted();
     }
     match refused(kind, spelling, is_account) {
