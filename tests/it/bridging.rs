@@ -3,7 +3,7 @@
 
 use crate::bridging_client::{Bridge, Kind};
 use crate::bridging_talk::Talk;
-use crate::bridging_tongues::Body;
+use crate::bridging_tongues::{Body, list, quoted};
 
 /// A name for each kind of client; the classic WebSocket ones bear their ids.
 pub(crate) const NAMES: [&str; 10] =
@@ -88,4 +88,66 @@ fn what_everybody_did_is_in_the_history() {
             client.expect(&answer);
         }
     }
+}
+
+#[test]
+fn all_list_the_same_members() {
+    let bridge = Bridge::open();
+    let mut talk = Talk::begin(&bridge.doors(), "Den", NAMES);
+    talk.leave(3);
+    talk.join(3, true);
+    talk.rename(4, "Vera \"V\"");
+    let (users, seq) = (list(&talk.room.users), talk.room.seq);
+    let count = talk.clients.len();
+    let with_address = |user: &String| {
+        let client = talk.clients.iter().find(|client| client.name == *user).expect("a client");
+        format!(r#"{{"username":{},"address":"127.0.0.1:{}"}}"#, quoted(user), client.port)
+    };
+    let addresses: Vec<String> = talk.room.users.iter().map(with_address).collect();
+    let full = format!(
+        r#"{{"status":"success","message":"Users retrieved successfully","users":[{}],"count":{count}}}"#,
+        addresses.join(",")
+    );
+    let simple = format!(r#"{{"status":"success","users":{users},"count":{count}}}"#);
+    for client in &mut talk.clients {
+        let questions = match client.kind {
+            Kind::JsonRpc => vec![
+                (r#"{"method":"get_users","params":{}}"#, full.clone()),
+                (r#"{"method":"get_users","params":{"format":"simple"}}"#, simple.clone()),
+            ],
+            Kind::JsonRpc2 => vec![
+                (
+                    r#"{"jsonrpc":"2.0","method":"get_users","id":1}"#,
+                    format!(r#"{{"jsonrpc":"2.0","result":{full},"id":1}}"#),
+                ),
+                (
+                    r#"{"jsonrpc":"2.0","method":"get_users","params":["simple"],"id":1}"#,
+                    format!(r#"{{"jsonrpc":"2.0","result":{simple},"id":1}}"#),
+                ),
+            ],
+            Kind::V1 | Kind::V1Deflated => vec![(
+                r#"{"action":"users"}"#,
+                format!(
+                    r#"{{"status":"success","action":"users","room":"Den","seq":{seq},"users":{users}}}"#
+                ),
+            )],
+            Kind::Accounts => vec![(
+                r#"{"type":"list"}"#,
+                format!(r#"{{"type":"list","status":"ok","data":{{"Den":{users}}}}}"#),
+            )],
+            Kind::Ndjson => vec![(
+                r#"{"type":"users"}"#,
+                format!(r#"{{"type":"users","room":"Den","users":{users}}}"#),
+            )],
+            // These have no list of members.
+            Kind::WebSocket | Kind::WebSocketDeflated | Kind::ChatMaster | Kind::ChatMasterZlib => {
+                vec![]
+            }
+        };
+        for (question, answer) in questions {
+            client.send(question);
+            client.expect(&answer);
+        }
+    }
+    talk.probe_all();
 }

@@ -11,7 +11,7 @@ use crate::accounts_peer::QUICK;
 use crate::bridging_tongues::{Asked, Classic, Event, JsonRpc, Tongue, V1, quoted};
 use crate::bridging_tongues_tcp::{Accounts, ChatMaster, Ndjson, chatmaster_login, user_joined};
 use crate::bridging_wire::{Framing, Wire};
-use crate::house::{Keeping, Plan, Running};
+use crate::house::{Keeping, Plan, Running, until};
 use crate::schema;
 use crate::support::{Daemon, TempFolder};
 use crate::tls_client::{Client as TlsClient, PATIENCE, pem};
@@ -39,6 +39,15 @@ impl Bridge {
         dialect.websocket.deflate = true;
         let house = Plan { dialect, keeping: Some(keeping), ..Plan::default() }.open();
         Bridge { house, trusted, _folder: folder }
+    }
+
+    /// A client goes away, and has gone when this returns.
+    #[track_caller]
+    pub(crate) fn sees_off(&self, client: Client) {
+        let connections = || self.house.ask(|_, fx| fx.connections());
+        let before = connections();
+        drop(client);
+        until(|| connections() < before);
     }
 
     pub(crate) fn doors(&self) -> Doors {
@@ -144,6 +153,16 @@ impl Client {
     #[track_caller]
     pub(crate) fn connect(doors: &Doors, kind: Kind, name: &str) -> Client {
         let mut client = Client::unnamed(doors, kind);
+        name.clone_into(&mut client.name);
+        client.introduce();
+        client
+    }
+
+    /// The same, in a house where rooms come and go meanwhile.
+    #[track_caller]
+    pub(crate) fn collecting(doors: &Doors, kind: Kind, name: &str) -> Client {
+        let mut client = Client::unnamed(doors, kind);
+        client.room_news = Some(Vec::new());
         name.clone_into(&mut client.name);
         client.introduce();
         client

@@ -65,6 +65,7 @@ fn cannot_have(doors: &Doors, kind: Kind, spelling: &str, is_account: bool) {
     }
     let mut client = Client::unnamed(doors, kind);
     if kind == Kind::V1 {
+        client.room_news = Some(Vec::new());
         client.is_greeted();
     }
     match refused(kind, spelling, is_account) {
@@ -73,7 +74,8 @@ fn cannot_have(doors: &Doors, kind: Kind, spelling: &str, is_account: bool) {
             let shown: String = spelling.replace(['\u{200b}'], "");
             let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
             let shown = format!("{shown}_{}", client.port);
-            let room = Room { name: "Elsewhere".to_owned(), ..den(&shown) };
+            // The one before may still be in the room that it made.
+            let room = Room { name: format!("Elsewhere {}", client.port), ..den(&shown) };
             let asked = client.tongue.join(spelling, &room, false);
             let expected = client.tongue.join(&shown, &room, false).answers;
             client.ask(&Asked { request: asked.request, answers: expected }, None);

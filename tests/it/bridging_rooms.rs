@@ -3,7 +3,6 @@
 use crate::bridging_client::{Bridge, Client, Doors, Kind};
 use crate::bridging_tongues::{Asked, Event, Room, What, asked, list, quoted, v1_room};
 use crate::bridging_tongues_tcp::notification;
-use crate::house::until;
 
 /// Those who look at the list of rooms: one of each kind that can. All of them but the one in no
 /// room are in the same one, since some kinds must be somewhere.
@@ -22,12 +21,12 @@ const HALL_KINDS: [Kind; 4] =
 impl Watch {
     #[track_caller]
     fn begin(doors: &Doors) -> Watch {
-        let follower = collecting(Client::connect(doors, Kind::V1, "Follower"));
+        let follower = Client::collecting(doors, Kind::V1, "Follower");
         let lobby = Client::connect(doors, Kind::Accounts, "watcher");
         let mut watch = Watch { follower, lobby, hall: Vec::new(), names: Vec::new() };
         let mut hall = Room::new("Hall", "");
         for kind in HALL_KINDS {
-            let mut client = collecting(Client::connect(doors, kind, &format!("Hall {kind:?}")));
+            let mut client = Client::collecting(doors, kind, &format!("Hall {kind:?}"));
             hall.users.push(client.name.clone());
             hall.seq += 1;
             if hall.id.is_empty() {
@@ -142,11 +141,6 @@ fn channel_list(names: &str) -> String {
     notification("channel_list", &[]).replace("}}", &format!(r#","channels":{names}}}}}"#))
 }
 
-fn collecting(mut client: Client) -> Client {
-    client.room_news = Some(Vec::new());
-    client
-}
-
 /// Enters a room, in which it counts already.
 #[track_caller]
 fn enter(client: &mut Client, room: &Room, by_id: bool) {
@@ -230,13 +224,14 @@ fn visited(room: &mut Room, member: &mut Client, visitor: &mut Client, by_id: bo
 
 /// A client of each kind visits, one after the other: two of them would meet in `general`.
 #[track_caller]
-fn visited_by_all(doors: &Doors, room: &mut Room, member: &mut Client) {
+fn visited_by_all(bridge: &Bridge, room: &mut Room, member: &mut Client) {
     for kind in Kind::ALL {
         let name = format!("{kind:?} in {}", room.id);
-        let mut visitor = collecting(Client::connect(doors, kind, &name));
+        let mut visitor = Client::collecting(&bridge.doors(), kind, &name);
         for by_id in [false, true] {
             visited(room, member, &mut visitor, by_id);
         }
+        bridge.sees_off(visitor);
     }
 }
 
@@ -248,7 +243,7 @@ fn rooms_of_every_door_are_listed_and_entered_through_all() {
     let mut rooms = Vec::new();
     let mut makers = Vec::new();
     for kind in Kind::ALL {
-        let mut maker = collecting(Client::connect(&doors, kind, &format!("Maker {kind:?}")));
+        let mut maker = Client::collecting(&doors, kind, &format!("Maker {kind:?}"));
         rooms.push(make(&mut maker, &mut watch, &name_of(kind), false));
         watch.lists(&rooms);
         makers.push(maker);
@@ -260,11 +255,10 @@ fn rooms_of_every_door_are_listed_and_entered_through_all() {
     watch.was_told(&opened);
 
     for (room, maker) in rooms.iter_mut().zip(&mut makers) {
-        visited_by_all(&doors, room, maker);
+        visited_by_all(&bridge, room, maker);
     }
 
     // A room ends with its last member, unless it was made over `accounts`.
-    let connections = || bridge.house.ask(|_, fx| fx.connections());
     let mut closed = Vec::new();
     for mut maker in makers {
         let index = rooms.iter().position(|room| room.name == name_of(maker.kind));
@@ -276,9 +270,7 @@ fn rooms_of_every_door_are_listed_and_entered_through_all() {
         } else {
             closed.push(news("room_closed", &rooms.remove(index)));
         }
-        let before = connections();
-        drop(maker);
-        until(|| connections() < before);
+        bridge.sees_off(maker);
         watch.lists(&rooms);
     }
     watch.was_told(&closed);
@@ -291,7 +283,7 @@ fn private_rooms_are_for_those_who_know_them() {
     let mut watch = Watch::begin(&doors);
 
     // Made private over `parlance.v1`: nobody is told of it.
-    let mut vera = collecting(Client::connect(&doors, Kind::V1, "Vera"));
+    let mut vera = Client::collecting(&doors, Kind::V1, "Vera");
     let mut cellar = make(&mut vera, &mut watch, "Cellar", true);
     watch.lists(&[]);
 
@@ -305,8 +297,8 @@ fn private_rooms_are_for_those_who_know_them() {
     attic.private = true;
     watch.lists(&[]);
 
-    visited_by_all(&doors, &mut cellar, &mut vera);
-    visited_by_all(&doors, &mut attic, &mut py);
+    visited_by_all(&bridge, &mut cellar, &mut vera);
+    visited_by_all(&bridge, &mut attic, &mut py);
 
     // Its members see it, besides the public ones, in the order in which they were made.
     let mut alice = Client::connect(&doors, Kind::Ndjson, "alice");
