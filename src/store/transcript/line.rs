@@ -45,6 +45,10 @@ pub(super) fn write_gap(lines: u64, at: Timestamp, out: &mut Vec<u8>) {
 /// `\\`, `\n`, `\r`, `\t` or `\u` and four digits. Characters that turn the direction of writing
 /// stay: they end with the line, and only the text at its end can have any.
 fn escape(text: &str, out: &mut Vec<u8>) {
+    // Most texts hold nothing special, which is seen in ASCII without looking at characters.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'\\') {
+        return out.extend_from_slice(text.as_bytes());
+    }
     let mut copied = 0;
     for (at, found) in text.match_indices(is_special) {
         out.extend_from_slice(&text.as_bytes()[copied..at]);
