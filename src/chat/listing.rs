@@ -75,9 +75,10 @@ impl ChatServer {
         self.room_of(session) == Some(room)
     }
 
-    /// The session that bears a name, given any spelling of it.
+    /// The session that bears a name, given any spelling of it. Nobody bears what is too long for a
+    /// name, so that looking for it costs no more than cleaning.
     pub fn bearer(&self, name: &str) -> Option<SessionId> {
-        let name = name::clean(name, usize::MAX).ok()?;
+        let name = name::clean(name, self.settings.name_chars_max).ok()?;
         self.register.bearer(&name::key(&name))
     }
 
