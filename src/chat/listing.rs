@@ -134,9 +134,7 @@ impl ChatServer {
     /// the private ones only that which the viewer is in.
     pub fn rooms(&self, viewer: Option<SessionId>) -> impl Iterator<Item = RoomView<'_>> {
         let own = viewer.and_then(|viewer| self.room_of(viewer));
-        let listed = move |key, room: &Room| !room.private || own == Some(key);
-        let rooms = self.rooms.iter().filter(move |(key, room)| listed(*key, room));
-        rooms.map(|(key, room)| RoomView::new(key, room))
+        self.rooms.listed_with(own).map(|(key, room)| RoomView::new(key, room))
     }
 
     /// A room's members and their names, in joining order; none when it has ended.
