@@ -253,14 +253,8 @@ fn write_members(house: &House, room: RoomView<'_>, out: &mut Vec<u8>) {
 /// `"tech_talk":["harper","ann"]`
 fn write_names<'a>(key: &str, names: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
     json::string(key, out);
-    out.extend_from_slice(b":[");
-    for (place, name) in names.enumerate() {
-        if place > 0 {
-            out.push(b',');
-        }
-        json::string(name, out);
-    }
-    out.push(b']');
+    out.push(b':');
+    json::list(names, out, json::string);
 }
 
 /// What a room is called here: its name, unless that means the lobby.
