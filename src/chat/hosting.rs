@@ -52,11 +52,7 @@ impl ChatServer {
         if creator.is_some_and(|creator| creator != session && self.is_member(creator, key)) {
             return Err(Error::NotCreator);
         }
-        let Some(room) = self.rooms.get_mut(key).filter(|room| room.private != private) else {
-            return Ok(());
-        };
-        room.private = private;
-        let id = room.id.clone();
+        let Some(id) = self.rooms.set_private(key, private) else { return Ok(()) };
         let changed = EventKind::RoomChanged { private };
         self.tell(key, Some(session), Audience::Room, now, changed, out);
         let listed = match private {

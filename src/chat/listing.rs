@@ -75,9 +75,10 @@ impl ChatServer {
         self.room_of(session) == Some(room)
     }
 
-    /// The session that bears a name, given any spelling of it.
+    /// The session that bears a name, given any spelling of it. Nobody bears what is too long for a
+    /// name, so that looking for it costs no more than cleaning.
     pub fn bearer(&self, name: &str) -> Option<SessionId> {
-        let name = name::clean(name, usize::MAX).ok()?;
+        let name = name::clean(name, self.settings.name_chars_max).ok()?;
         self.register.bearer(&name::key(&name))
     }
 
@@ -133,9 +134,7 @@ impl ChatServer {
     /// the private ones only that which the viewer is in.
     pub fn rooms(&self, viewer: Option<SessionId>) -> impl Iterator<Item = RoomView<'_>> {
         let own = viewer.and_then(|viewer| self.room_of(viewer));
-        let listed = move |key, room: &Room| !room.private || own == Some(key);
-        let rooms = self.rooms.iter().filter(move |(key, room)| listed(*key, room));
-        rooms.map(|(key, room)| RoomView::new(key, room))
+        self.rooms.listed_with(own).map(|(key, room)| RoomView::new(key, room))
     }
 
     /// A room's members and their names, in joining order; none when it has ended.

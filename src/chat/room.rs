@@ -64,7 +64,9 @@ pub(super) struct Rooms {
     pub(super) archive: Archive,
     by_name: HashMap<Arc<str>, RoomKey>,
     by_id: HashMap<Arc<str>, RoomKey>,
-    by_place: BTreeMap<u64, RoomKey>,
+    /// The public ones, by creation. Private ones are in no index that a listing walks: however many
+    /// there are, listing costs what it shows.
+    listed: BTreeMap<u64, RoomKey>,
     last_place: u64,
     /// How many existing rooms an account (by name key) has created; none is no entry.
     of_account: HashMap<Arc<str>, usize>,
@@ -77,7 +79,7 @@ impl Rooms {
             archive: Archive::default(),
             by_name: HashMap::new(),
             by_id: HashMap::new(),
-            by_place: BTreeMap::new(),
+            listed: BTreeMap::new(),
             last_place: 0,
             of_account: HashMap::new(),
         }
@@ -104,9 +106,27 @@ impl Rooms {
         self.by_name.contains_key(text) || self.by_id.contains_key(text)
     }
 
-    /// All rooms, by creation.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (RoomKey, &Room)> {
-        self.by_place.values().filter_map(|key| Some((*key, self.arena.get(*key)?)))
+    /// The public rooms and, though it be private, this one, by creation.
+    pub(super) fn listed_with(
+        &self,
+        own: Option<RoomKey>,
+    ) -> impl Iterator<Item = (RoomKey, &Room)> {
+        let own = own.filter(|key| self.get(*key).is_some_and(|room| room.private));
+        let place = own.and_then(|key| self.get(key)).map_or(0, |room| room.place);
+        let (before, after) = (self.listed.range(..place), self.listed.range(place..));
+        let keys = before.map(|(_, key)| *key).chain(own).chain(after.map(|(_, key)| *key));
+        keys.filter_map(|key| Some((key, self.arena.get(key)?)))
+    }
+
+    /// Makes a room private or public; gives its id if it was not so already.
+    pub(super) fn set_private(&mut self, key: RoomKey, private: bool) -> Option<Arc<str>> {
+        let room = self.arena.get_mut(key).filter(|room| room.private != private)?;
+        room.private = private;
+        match private {
+            true => self.listed.remove(&room.place),
+            false => self.listed.insert(room.place, key),
+        };
+        Some(room.id.clone())
     }
 
     /// Whether a room may be made after this plan.
@@ -137,6 +157,7 @@ impl Rooms {
         }
         let place = self.last_place;
         self.last_place += 1;
+        let private = plan.private;
         let handle = self.arena.insert_with(|serial| Room {
             serial,
             id: id.clone(),
@@ -147,7 +168,7 @@ impl Rooms {
             created_at: at,
             creator: plan.creator,
             account: plan.account,
-            private: plan.private,
+            private,
             permanent: plan.permanent,
             members: BTreeMap::new(),
             roster: 0,
@@ -156,7 +177,9 @@ impl Rooms {
         let key = RoomKey::from(handle);
         self.by_name.insert(plan.name.key, key);
         self.by_id.insert(id, key);
-        self.by_place.insert(place, key);
+        if !private {
+            self.listed.insert(place, key);
+        }
         key
     }
 
@@ -166,7 +189,7 @@ impl Rooms {
         };
         self.by_name.remove(&room.name_key);
         self.by_id.remove(&room.id);
-        self.by_place.remove(&room.place);
+        self.listed.remove(&room.place);
         self.archive.forget(&self.arena, &room.history);
         if let Some(account) = room.account
             && let Some(rooms) = self.of_account.get_mut(&account)

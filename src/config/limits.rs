@@ -46,7 +46,7 @@ pub struct Limits {
     pub outbox_hard_bytes: usize,
     /// How long, in seconds, a connection may do nothing before it joins.
     pub idle_before_join_s: u64,
-    /// How long, in seconds, a TLS handshake may take, and then an HTTP request.
+    /// How long after connecting, in seconds, a TLS handshake and the HTTP request behind it may take.
     pub handshake_s: u64,
 }
 

@@ -53,6 +53,13 @@ impl<S: 'static> Effects<S> {
         self.transport.send(conn, encode);
     }
 
+    /// Says that what was just sent to a connection is so many bytes shorter than what was encoded
+    /// for it, which is what compressing costs by. They count against the connection's share of the
+    /// turn like those that it was sent.
+    pub fn count_saved(&mut self, conn: ConnId, bytes: usize) {
+        self.transport.count_saved(conn, bytes);
+    }
+
     /// Like [`send_with`](Self::send_with), with a look at the transport for `encode`.
     pub(super) fn send_looking(
         &mut self,

@@ -133,11 +133,11 @@ impl Transport {
             return;
         };
         let limits = *connection.limits;
-        let bytes = backlog.bytes() + connection.link.held_bytes();
+        let held = connection.link.held_bytes();
+        let bytes = backlog.bytes() + held;
         connection.paused = bytes > limits.outbox_low_bytes;
-        if bytes > limits.outbox_hard_bytes
-            && backlog.bytes_under_hard_limit(limits.outbox_hard_bytes) > limits.outbox_hard_bytes
-        {
+        let hard = limits.outbox_hard_bytes;
+        if bytes > hard && backlog.bytes_under_hard_limit(hard) + held > hard {
             self.give_up(id, bytes);
             return;
         }

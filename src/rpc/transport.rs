@@ -47,6 +47,8 @@ pub(super) struct Transport {
     pub(super) turn: u32,
     /// This turn has as much output as one turn should have: the rest of the input waits.
     pub(super) full: bool,
+    /// Bytes that were encoded in this turn and made fewer before they were sent.
+    saved_bytes: usize,
     next_serial: u32,
 }
 
@@ -66,6 +68,7 @@ impl Transport {
             now: Instant::now(),
             turn: 1,
             full: false,
+            saved_bytes: 0,
             next_serial: 0,
         }
     }
@@ -212,10 +215,20 @@ impl Transport {
         }
         let connection = &mut self.connections[id.slot as usize];
         self.slices.push(&mut connection.turn, Source::Answers, start, end);
-        connection.answered_bytes += (end - start) as u32;
+        connection.answered_bytes = connection.answered_bytes.saturating_add((end - start) as u32);
         if end > ANSWERS_TURN_BYTES {
             self.full = true;
         }
+        self.mark_dirty(id.slot);
+    }
+
+    /// Counts bytes that a connection was spared, by compression, as if it had been sent them.
+    pub(super) fn count_saved(&mut self, id: ConnId, bytes: usize) {
+        let Some(connection) = self.get_mut(id).filter(|_| bytes > 0) else { return };
+        let more = u32::try_from(bytes).unwrap_or(u32::MAX);
+        connection.answered_bytes = connection.answered_bytes.saturating_add(more);
+        self.saved_bytes += bytes;
+        self.full |= self.answers.len() + self.saved_bytes > ANSWERS_TURN_BYTES;
         self.mark_dirty(id.slot);
     }
 
@@ -387,6 +400,7 @@ impl Transport {
         self.now = Instant::now();
         self.turn = self.turn.checked_add(1).unwrap_or(1);
         self.full = false;
+        self.saved_bytes = 0;
     }
 
     /// Resets what a connection had in this turn.

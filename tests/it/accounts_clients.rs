@@ -4,10 +4,15 @@
 use rustix::process::Signal;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use socket2::SockRef;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use crate::accounts_peer::{AccountsPeer, LIST, framed, listed, ok_login, refusal, register};
+use crate::accounts_peer::{
+    AccountsPeer, LIST, framed, listed, login, ok_login, refusal, register,
+};
+use crate::peer::Peer;
 use crate::skip;
 use crate::support::{Daemon, TempFolder, parlance, run, within_patience};
 use crate::tls_client::Client;
@@ -196,4 +201,50 @@ fn any_door_may_have_tls_and_lose_it_again_where_it_stands() {
     crate::peer::Peer::connect(address).probe();
     secure.send(r#"{"method":"probe"}"#);
     secure.expect(crate::house::NOT_FOUND);
+}
+
+/// A ClientHello whose SNI is this text, and nothing else besides what one must have.
+fn hello_to(host: &str) -> Vec<u8> {
+    let counted = |bytes: &[u8]| [&(bytes.len() as u16).to_be_bytes(), bytes].concat();
+    let name = [&[0], &*counted(host.as_bytes())].concat();
+    let extension = [&[0, 0], &*counted(&counted(&name))].concat();
+    let hello =
+        [&[3, 3], &[7; 32][..], &[0], &counted(&[0x13, 1]), &[1, 0], &counted(&extension)].concat();
+    let message = [&[1, 0], &*counted(&hello)].concat();
+    [&[22, 3, 1], &*counted(&message)].concat()
+}
+
+#[test]
+fn nothing_that_a_stranger_sends_is_logged() {
+    let (daemon, _) = start();
+    for host in ["192.0.2.7", "not a \u{1b}[2J host"] {
+        let mut peer = Peer::connect(daemon.address("accounts"));
+        peer.send(hello_to(host));
+        let (alert, _) = peer.take_all();
+        assert_eq!(alert.first(), Some(&21), "an alert record: {alert:?}");
+    }
+    daemon.signal(Signal::TERM);
+    let log = daemon.log_until("shutting down");
+    assert!(!log.iter().any(|line| line.contains("rustls")), "{log:#?}");
+}
+
+#[test]
+fn a_client_that_goes_while_its_password_is_hashed_is_no_error() {
+    let (daemon, certificate) = start();
+    let mut peer = connect(&daemon, &certificate);
+    peer.send(register("ann", "sesame"));
+    let stream = &peer.client.stream;
+    SockRef::from(stream).set_linger(Some(Duration::ZERO)).expect("reset instead of ended");
+    drop(peer);
+    let mut other = connect(&daemon, &certificate);
+    loop {
+        other.send(login("ann", "sesame"));
+        match other.receive() {
+            answer if answer == ok_login("login", "ann", "lobby") => break,
+            answer => assert_eq!(answer, refusal("login", "Invalid username or password")),
+        }
+    }
+    daemon.signal(Signal::TERM);
+    let log = daemon.log_until("shutting down");
+    assert!(!log.iter().any(|line| line.contains("ERROR")), "{log:#?}");
 }

@@ -8,7 +8,7 @@ use parlance::rpc::{
 };
 use serde::Deserialize;
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The state behind the script: connections by the order in which they came, and some groups.
 struct Stage {
@@ -405,4 +405,49 @@ fn stopping_tells_flushes_and_closes() {
     a.expect("the end\n");
     a.expect_close();
     b.expect_close();
+}
+
+/// Answers each line with a short one, and says how much longer it was before it was compressed.
+struct Compressing;
+
+impl Service<Vec<Instant>> for Compressing {
+    fn framing(&self, _: &Vec<Instant>, _: &Accepted) -> Box<dyn Framing> {
+        Box::new(Lines::new(1024))
+    }
+
+    fn frame(
+        &self,
+        turns: &mut Vec<Instant>,
+        fx: &mut Effects<Vec<Instant>>,
+        conn: ConnId,
+        line: &[u8],
+    ) {
+        if turns.last() != Some(&fx.now()) {
+            turns.push(fx.now());
+        }
+        fx.send(conn, b"short\n");
+        let saved: usize = std::str::from_utf8(line).unwrap().parse().unwrap();
+        fx.count_saved(conn, saved);
+    }
+
+    fn fault(&self, _: &mut Vec<Instant>, _: &mut Effects<Vec<Instant>>, _: ConnId, _: Fault) {}
+}
+
+#[test]
+fn what_compressing_saves_counts_against_a_turn() {
+    let running = Running::start(|| {
+        let mut server = Server::new(Vec::new()).expect("a server");
+        let address = server.listen("127.0.0.1:0", Compressing).expect("a listener");
+        (server, vec![address])
+    });
+    // Two of these are a connection's share, so that the third has to wait for the next turn.
+    let mut peer = running.peer();
+    peer.send("200000\n".repeat(40));
+    peer.expect("short\n".repeat(40));
+    let turns = running.ask(|turns, _| std::mem::take(turns).len());
+    assert!((20..=40).contains(&turns), "{turns} turns");
+    peer.send("0\n".repeat(40));
+    peer.expect("short\n".repeat(40));
+    let turns = running.ask(|turns, _| turns.len());
+    assert!(turns <= 2, "{turns} turns");
 }

@@ -158,11 +158,21 @@ impl Daemon {
 
     /// Waits for a line of the log that contains `part`, and gives it.
     pub(crate) fn wait_for_log(&self, part: &str) -> String {
+        self.log_until(part).pop().expect("that line")
+    }
+
+    /// Waits for a line of the log that contains `part`, and gives all up to it.
+    pub(crate) fn log_until(&self, part: &str) -> Vec<String> {
         let mut seen = Vec::new();
         loop {
             match self.log.recv_timeout(PATIENCE) {
-                Ok(line) if line.contains(part) => return line,
-                Ok(line) => seen.push(line),
+                Ok(line) => {
+                    let is_it = line.contains(part);
+                    seen.push(line);
+                    if is_it {
+                        return seen;
+                    }
+                }
                 Err(_) => panic!("the log does not say {part:?}: {seen:#?}"),
             }
         }

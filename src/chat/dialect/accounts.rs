@@ -253,14 +253,8 @@ fn write_members(house: &House, room: RoomView<'_>, out: &mut Vec<u8>) {
 /// `"tech_talk":["harper","ann"]`
 fn write_names<'a>(key: &str, names: impl Iterator<Item = &'a str>, out: &mut Vec<u8>) {
     json::string(key, out);
-    out.extend_from_slice(b":[");
-    for (place, name) in names.enumerate() {
-        if place > 0 {
-            out.push(b',');
-        }
-        json::string(name, out);
-    }
-    out.push(b']');
+    out.push(b':');
+    json::list(names, out, json::string);
 }
 
 /// What a room is called here: its name, unless that means the lobby.
@@ -272,10 +266,11 @@ fn is_lobby(name: &str) -> bool {
     is_name(name, LOBBY)
 }
 
-/// Whether a text is a spelling of a name, which is given by its key.
+/// Whether a text is a spelling of a name, which is given by its key, in ASCII.
 fn is_name(text: &str, key: &str) -> bool {
-    // Most texts are longer or plainly something else.
-    text == key || Name::new(text, usize::MAX).is_ok_and(|name| name.key() == key)
+    // No character vanishes on the way to a key, and none of ASCII is made of several: what has more
+    // of them than the key is something else, and need not be normalized to tell.
+    text == key || Name::new(text, key.len()).is_ok_and(|name| name.key() == key)
 }
 
 // ---- parameters --------------------------------------------------------------------------------
@@ -398,4 +393,20 @@ fn encode(event: &Event, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"text\":");
     json::string(body.as_str(), out);
     out.extend_from_slice(b"}}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_known_in_any_spelling() {
+        for text in ["lobby", "Lobby", " LOBBY\t", "l\u{200b}obby", "ｌｏｂｂｙ", "𝐋𝐎𝐁𝐁𝐘"]
+        {
+            assert!(is_lobby(text), "{text}");
+        }
+        for text in ["", "lobb", "lobbyy", "lob by", "lob\u{301}by", "lobb\u{443}"] {
+            assert!(!is_lobby(text), "{text}");
+        }
+    }
 }

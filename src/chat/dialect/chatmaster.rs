@@ -358,14 +358,7 @@ fn message(request: &mut Request<'_>) -> Outcome {
 
 /// `["general","Google"]`: those that are listed for this session.
 fn write_channels(house: &House, session: Option<SessionId>, out: &mut Vec<u8>) {
-    out.push(b'[');
-    for (index, room) in house.chat.rooms(session).enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        json::string(room.name, out);
-    }
-    out.push(b']');
+    json::list(house.chat.rooms(session), out, |room, out| json::string(room.name, out));
 }
 
 // ---- forms -------------------------------------------------------------------------------------

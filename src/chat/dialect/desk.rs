@@ -70,7 +70,7 @@ pub(super) enum Refusal {
     Internal,
 }
 
-/// What becomes of it; told to the dialect in any case, with the connection if it is still open.
+/// What becomes of it; told to the dialect if the connection still takes an answer.
 pub(super) type Verdict = Result<(), Refusal>;
 
 impl Desk {
@@ -300,8 +300,9 @@ impl House {
         })
     }
 
-    /// Runs `job` on a worker, then `end` on what it gives and `done` on what that gives, both in any
-    /// case. No dialect with accounts has to tell answers apart, so the input waits.
+    /// Runs `job` on a worker, then `end` on what it gives, in any case, and `done` on what that gives
+    /// if the connection still takes an answer. No dialect with accounts has to tell answers apart, so
+    /// the input waits.
     fn at_worker<T: Send + 'static>(
         fx: &mut Fx,
         conn: ConnId,
@@ -312,8 +313,9 @@ impl House {
         let ticket = fx.defer(conn, Meanwhile::Wait);
         let begun = fx.work(job, move |house: &mut House, fx, result| {
             let verdict = end(house, fx, result);
-            fx.settle(ticket);
-            done(house, fx, conn, verdict);
+            if let Some(conn) = fx.settle(ticket) {
+                done(house, fx, conn, verdict);
+            }
             house.deliver(fx);
         });
         // Nobody else has asked for a worker since it was found that one is to be had.

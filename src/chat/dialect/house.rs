@@ -268,7 +268,16 @@ pub(super) fn form_of(fx: &Fx, conn: ConnId) -> &'static Form {
 /// Sends one frame to a connection, in its form, with the content that `content` appends.
 pub(super) fn send(fx: &mut Fx, conn: ConnId, content: impl FnOnce(&mut Vec<u8>)) {
     let form = form_of(fx, conn);
-    fx.send_with(conn, |out| form.write(out, content));
+    let (mut content_bytes, mut frame_bytes) = (0, 0);
+    fx.send_with(conn, |out| {
+        let start = out.len();
+        form.write(out, |out| {
+            content(out);
+            content_bytes = out.len() - start;
+        });
+        frame_bytes = out.len() - start;
+    });
+    fx.count_saved(conn, content_bytes.saturating_sub(frame_bytes));
 }
 
 /// The time of this turn, as the chat takes it.

@@ -10,7 +10,7 @@ use super::form::{self, Form};
 use super::house::{House, now, session_of};
 use super::text::Text;
 use super::{FORMS, Fx};
-use crate::chat::{Body, Error, Event, EventKind, Join, Name, RoomKey, RoomRef, SessionId};
+use crate::chat::{Body, Error, Event, EventKind, Join, Name, RoomKey, RoomRef};
 use crate::rpc::{CLASSIC, Call, CallError, JsonRpc, Outcome, VERSION_2, json};
 
 /// The description that `rpc.discover` answers with.
@@ -245,12 +245,12 @@ fn own_name(house: &House, call: &Call<'_, House>) -> Option<String> {
 
 /// `["Bob","Alice"]`, in joining order.
 fn write_names(house: &House, room: RoomKey, out: &mut Vec<u8>) {
-    write_list(house, room, out, |_, name, out| json::string(name, out));
+    json::list(house.chat.members(room), out, |(_, name), out| json::string(name, out));
 }
 
 /// `[{"username":"Bob","address":"127.0.0.1:12345"}]`, in joining order.
 fn write_users(house: &House, fx: &Fx, room: RoomKey, out: &mut Vec<u8>) {
-    write_list(house, room, out, |session, name, out| {
+    json::list(house.chat.members(room), out, |(session, name), out| {
         out.extend_from_slice(b"{\"username\":");
         json::string(name, out);
         out.extend_from_slice(b",\"address\":\"");
@@ -260,23 +260,6 @@ fn write_users(house: &House, fx: &Fx, room: RoomKey, out: &mut Vec<u8>) {
         }
         out.extend_from_slice(b"\"}");
     });
-}
-
-fn write_list(
-    house: &House,
-    room: RoomKey,
-    out: &mut Vec<u8>,
-    mut write: impl FnMut(SessionId, &str, &mut Vec<u8>),
-) {
-    out.push(b'[');
-    let mut first = true;
-    house.chat.members(room).for_each(|(session, name)| {
-        if !std::mem::take(&mut first) {
-            out.push(b',');
-        }
-        write(session, name, out);
-    });
-    out.push(b']');
 }
 
 /// What a client is told when the chat refuses.

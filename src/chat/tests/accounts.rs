@@ -97,3 +97,12 @@ fn who_closes_in_the_lobby_leaves_nothing_there() {
     chat.close(harper);
     assert!(chat.server.lobby.is_empty());
 }
+
+#[test]
+fn nobody_bears_what_is_too_long_for_a_name() {
+    let mut chat = Chat::new();
+    let guest = chat.guest(&"é".repeat(50), "den");
+    assert_eq!(chat.server.bearer(&"É".repeat(50)), Some(guest));
+    assert_eq!(chat.server.bearer(&format!(" {}\t", "é".repeat(50))), Some(guest));
+    assert_eq!(chat.server.bearer(&"e\u{301}".repeat(50)), None, "100 characters");
+}

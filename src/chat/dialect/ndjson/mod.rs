@@ -150,7 +150,7 @@ impl Answer {
                 begin("rooms", id, out);
                 member("rooms", out);
                 let rooms = house.chat.rooms(Some(viewer));
-                array(rooms, |room, out| json::string(room.name, out), out);
+                json::list(rooms, out, |room, out| json::string(room.name, out));
             }
             Answer::Users(room) => {
                 begin("users", id, out);
@@ -158,7 +158,7 @@ impl Answer {
                 json::string(name_of(house, room), out);
                 member("users", out);
                 let members = house.chat.members(room);
-                array(members, |(_, name), out| json::string(name, out), out);
+                json::list(members, out, |(_, name), out| json::string(name, out));
             }
             Answer::History { room, after, limit } => {
                 begin("history", id, out);
@@ -177,11 +177,9 @@ fn write_history(house: &House, room: RoomKey, after: u64, limit: u64, out: &mut
     member("epoch", out);
     json::string(history.epoch, out);
     member("messages", out);
-    array(
-        history.records,
-        |Recorded { seq, at, kind }, out| write_event(name, kind, seq, at, out),
-        out,
-    );
+    json::list(history.records, out, |Recorded { seq, at, kind }, out| {
+        write_event(name, kind, seq, at, out);
+    });
     if history.truncated {
         member("truncated", out);
         out.extend_from_slice(b"true");
@@ -261,22 +259,6 @@ fn end(seq: Option<u64>, at: Timestamp, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"timestamp\":\"");
     at.write_rfc3339(out);
     out.extend_from_slice(b"\"}");
-}
-
-/// Appends `[…,…]`.
-fn array<T>(
-    items: impl Iterator<Item = T>,
-    mut write: impl FnMut(T, &mut Vec<u8>),
-    out: &mut Vec<u8>,
-) {
-    out.push(b'[');
-    for (index, item) in items.enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        write(item, out);
-    }
-    out.push(b']');
 }
 
 /// Appends an event.

@@ -329,7 +329,7 @@ fn rooms(house: &mut House, fx: &mut Fx, request: &Request<'_>) -> Result<(), Re
     let viewer = session_of(fx, request.conn);
     answer(fx, request, |out| {
         write_key("rooms", out);
-        write_list(house.chat.rooms(viewer), out, |room, out| {
+        json::list(house.chat.rooms(viewer), out, |room, out| {
             out.extend_from_slice(b"{\"room_id\":");
             json::string(room.id, out);
             write_text("room", room.name, out);
@@ -368,7 +368,7 @@ fn history(house: &mut House, fx: &mut Fx, request: &Request<'_>) -> Result<(), 
         write_number("seq", view.seq, out);
         write_flag("truncated", history.truncated, out);
         write_key("events", out);
-        write_list(history.records, out, |record, out| {
+        json::list(history.records, out, |record, out| {
             write_v1(record.kind, view.name, (record.seq, record.at), out);
         });
     });
@@ -393,22 +393,5 @@ fn write_room(room: &RoomView<'_>, out: &mut Vec<u8>) {
 /// `,"users":["Bob","Alice"]`, in joining order.
 fn write_users(house: &House, room: RoomKey, out: &mut Vec<u8>) {
     write_key("users", out);
-    write_list(house.chat.members(room), out, |(_, name), out| json::string(name, out));
-}
-
-/// `[…,…]`
-fn write_list<T>(
-    items: impl Iterator<Item = T>,
-    out: &mut Vec<u8>,
-    mut write: impl FnMut(T, &mut Vec<u8>),
-) {
-    out.push(b'[');
-    let mut first = true;
-    items.for_each(|item| {
-        if !std::mem::take(&mut first) {
-            out.push(b',');
-        }
-        write(item, out);
-    });
-    out.push(b']');
+    json::list(house.chat.members(room), out, |(_, name), out| json::string(name, out));
 }

@@ -127,6 +127,8 @@ pub struct WebSocket {
     door: Door,
     /// Bytes of the request's head in which no end was found.
     looked: u16,
+    /// Whether it has become a WebSocket: then there is a close frame for the peer to answer.
+    upgraded: bool,
     /// Whether messages may be compressed.
     deflate: bool,
 }
@@ -211,6 +213,7 @@ impl WebSocket {
             stage: Stage::Request,
             door: Door::new(accepted),
             looked: 0,
+            upgraded: false,
             deflate: false,
         }
     }
@@ -256,6 +259,7 @@ impl WebSocket {
         match switch {
             Some(switch) => {
                 self.stage = Stage::Open;
+                self.upgraded = true;
                 self.deflate = matches!(switch, Switch::WebSocket { deflate: true, .. });
                 Decoded::Switch { switch, reply: self.lend(reply), used }
             }
@@ -419,7 +423,7 @@ impl Framing for WebSocket {
     }
 
     fn linger(&self) -> Option<Duration> {
-        Some(LINGER)
+        self.upgraded.then_some(LINGER)
     }
 }
 

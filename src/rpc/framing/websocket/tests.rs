@@ -127,6 +127,7 @@ fn the_example_of_the_handshake() {
     let fields = "Sec-WebSocket-Protocol: other, chat, superchat\r\n\r\nbehind";
     let mut request = format!("{UPGRADE}{fields}").into_bytes();
     assert!(!framing.is_open());
+    assert_eq!(framing.linger(), None, "HTTP has no close frame to wait for");
     let used = request.len() - "behind".len();
     let reply = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
         Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
