@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use super::connection::{ConnId, End, Stage};
 use super::framing::{Decoded, Fault, Framing, Keepalive};
@@ -20,6 +21,15 @@ const READ_TURN_BYTES: usize = 1024 * 1024;
 /// inflates, that may be a thousand times what was read.
 const FRAMES_BYTES: usize = 2 * READ_BYTES;
 
+/// How long the frames of one connection may take in one turn, and after how many of them one looks
+/// at the clock: a frame of eight bytes may ask for as much work as one of thousands.
+const SHARE: Duration = Duration::from_millis(1);
+const SHARE_FRAMES: u32 = 16;
+
+/// Connections in an opening handshake of their link that are served in one turn. A step of one
+/// costs a signature and yields nothing that could be counted.
+const HANDSHAKES_TURN: usize = 16;
+
 /// What one read gave.
 enum Read {
     Bytes(usize),
@@ -34,6 +44,7 @@ impl<S: 'static> Server<S> {
     /// than a share, stays on the list; the list rotates.
     pub(super) fn serve_ready(&mut self) {
         let mut budget = READ_TURN_BYTES;
+        let mut handshakes = HANDSHAKES_TURN;
         self.frames_bytes = 0;
         for _ in 0..self.fx.transport.ready.len() {
             if budget == 0 || self.fx.transport.full {
@@ -43,6 +54,13 @@ impl<S: 'static> Server<S> {
             let Some(connection) = self.fx.transport.connections.get_mut(slot as usize) else {
                 continue;
             };
+            if !connection.link.is_established() {
+                if handshakes == 0 {
+                    self.fx.transport.ready.push_back(slot);
+                    continue;
+                }
+                handshakes -= 1;
+            }
             connection.queued = false;
             let id = ConnId { slot, serial: connection.serial };
             let frames_before = self.frames_bytes;
@@ -153,8 +171,9 @@ impl<S: 'static> Server<S> {
     ) -> usize {
         let mut at = 0;
         let frames_before = self.frames_bytes;
+        let mut share = Share::new();
         loop {
-            if !self.may_decode(id, self.frames_bytes - frames_before) {
+            if !self.may_decode(id, self.frames_bytes - frames_before, &mut share) {
                 return at;
             }
             match framing.decode(&mut input[at..]) {
@@ -198,9 +217,10 @@ impl<S: 'static> Server<S> {
 
     /// Whether the next frame may be decoded now, after frames of so many bytes; notes that input is
     /// left where it may not.
-    fn may_decode(&mut self, id: ConnId, frames_bytes: usize) -> bool {
+    fn may_decode(&mut self, id: ConnId, frames_bytes: usize, share: &mut Share) -> bool {
         let transport = &mut self.fx.transport;
-        let share_is_used = frames_bytes > FRAMES_BYTES || transport.share_is_used(id.slot);
+        let share_is_used =
+            frames_bytes > FRAMES_BYTES || transport.share_is_used(id.slot) || share.is_over();
         let Some(connection) = transport.get_mut(id) else { return false };
         let may = connection.takes_input() && !share_is_used;
         connection.undecoded = !may;
@@ -222,6 +242,29 @@ impl<S: 'static> Server<S> {
             }
         }
         0
+    }
+}
+
+/// The time that one connection's frames take in one turn.
+struct Share {
+    frames: u32,
+    /// Since the first look at the clock. Few frames need none.
+    began: Option<Instant>,
+}
+
+impl Share {
+    fn new() -> Share {
+        Share { frames: 0, began: None }
+    }
+
+    /// Whether it is over, now that one more frame is to be decoded.
+    fn is_over(&mut self) -> bool {
+        self.frames += 1;
+        if !self.frames.is_multiple_of(SHARE_FRAMES) {
+            return false;
+        }
+        let began = *self.began.get_or_insert_with(Instant::now);
+        began.elapsed() >= SHARE
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! Hashes are Argon2id (RFC 9106) in PHC strings. Where they are kept is not known here.
 
+use std::sync::{Mutex, PoisonError};
+
+use argon2::password_hash;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
-use argon2::password_hash::{self, PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 use super::error::StoreError;
 
@@ -60,6 +62,10 @@ pub(super) struct Hasher {
     argon2: Argon2<'static>,
     /// What a password is checked against where there is no account: costs the same, matches none.
     dummy: String,
+    /// Memory of hashes that are done, for the next ones: as often as there ever were hashes at
+    /// once. Given back to the allocator each time, blocks of this size and alignment come to lie
+    /// between others and are not found again, until the process has taken many times as much.
+    spare: Mutex<Vec<Vec<Block>>>,
 }
 
 impl Hasher {
@@ -71,13 +77,15 @@ impl Hasher {
             .map_err(password_hash::Error::from)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let dummy = dummy(&argon2)?;
-        Ok(Hasher { argon2, dummy })
+        Ok(Hasher { argon2, dummy, spare: Mutex::default() })
     }
 
     /// The PHC string of a password, with a salt of its own. Slow.
     pub(super) fn hash(&self, password: &str) -> Result<String, StoreError> {
-        let hash: PasswordHash = self.argon2.hash_password(password.as_bytes())?;
-        Ok(hash.to_string())
+        let mut salt = [0; Salt::RECOMMENDED_LENGTH];
+        getrandom::fill(&mut salt).map_err(|_| password_hash::Error::Crypto)?;
+        let output = self.compute(&self.argon2, password, &salt, Params::DEFAULT_OUTPUT_LEN)?;
+        phc(&self.argon2, &salt, output)
     }
 
     /// Whether the password is the one that was hashed, whatever the cost was then. Slow; for
@@ -89,11 +97,39 @@ impl Hasher {
     pub(super) fn verify(&self, password: &str, stored: Option<&str>) -> Result<bool, StoreError> {
         let hash =
             PasswordHash::new(stored.unwrap_or(&self.dummy)).map_err(password_hash::Error::from)?;
-        match self.argon2.verify_password(password.as_bytes(), &hash) {
-            Ok(()) => Ok(stored.is_some()),
-            Err(password_hash::Error::PasswordInvalid) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        let (Some(salt), Some(output)) = (&hash.salt, &hash.hash) else {
+            return Err(password_hash::Error::PasswordInvalid.into());
+        };
+        let algorithm = Algorithm::try_from(hash.algorithm.as_str())?;
+        let version = hash.version.map(Version::try_from).transpose();
+        let version = version.map_err(password_hash::Error::from)?.unwrap_or_default();
+        let argon2 = Argon2::new(algorithm, version, Params::try_from(&hash)?);
+        let computed = self.compute(&argon2, password, salt, output.len())?;
+        // Outputs are compared in constant time.
+        Ok(computed == *output && stored.is_some())
+    }
+
+    /// What a password and a salt come to, in so many bytes.
+    fn compute(
+        &self,
+        argon2: &Argon2<'_>,
+        password: &str,
+        salt: &[u8],
+        len: usize,
+    ) -> Result<Output, StoreError> {
+        let mut memory = self.spare().pop().unwrap_or_default();
+        memory.resize(argon2.params().block_count(), Block::new());
+        let mut buffer = [0; Output::MAX_LENGTH];
+        let output = buffer.get_mut(..len).ok_or(password_hash::Error::OutputSize)?;
+        let outcome =
+            argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, &mut memory);
+        self.spare().push(memory);
+        outcome.map_err(password_hash::Error::from)?;
+        Ok(Output::new(output).map_err(password_hash::Error::from)?)
+    }
+
+    fn spare(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Block>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a hash is what [`hash`](Hasher::hash) would make of the same password now.
@@ -115,12 +151,17 @@ fn dummy(argon2: &Argon2<'_>) -> Result<String, StoreError> {
     getrandom::fill(&mut salt)
         .and_then(|()| getrandom::fill(&mut output))
         .map_err(|_| password_hash::Error::Crypto)?;
+    phc(argon2, &salt, Output::new(&output).map_err(password_hash::Error::from)?)
+}
+
+/// The PHC string of an output.
+fn phc(argon2: &Argon2<'_>, salt: &[u8], output: Output) -> Result<String, StoreError> {
     let hash = PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
         version: Some(Version::V0x13.into()),
         params: ParamsString::try_from(argon2.params())?,
-        salt: Some(Salt::new(&salt).map_err(password_hash::Error::from)?),
-        hash: Some(Output::new(&output).map_err(password_hash::Error::from)?),
+        salt: Some(Salt::new(salt).map_err(password_hash::Error::from)?),
+        hash: Some(output),
     };
     Ok(hash.to_string())
 }
@@ -162,6 +203,25 @@ mod tests {
         let hasher = Hasher::new(QUICK).unwrap();
         assert!(hasher.verify("sesame", Some(&hash)).unwrap());
         assert!(!hasher.is_current(&hash) && other.is_current(&hash));
+    }
+
+    #[test]
+    fn the_memory_of_a_hash_is_used_again() {
+        let hasher = Hasher::new(QUICK).unwrap();
+        let hash = hasher.hash("sesame").unwrap();
+        let place = hasher.spare()[0].as_ptr();
+        for password in ["sesame", "Sesame"] {
+            assert_eq!(hasher.verify(password, Some(&hash)).unwrap(), password == "sesame");
+            hasher.hash(password).unwrap();
+        }
+        assert!(!hasher.verify("sesame", None).unwrap());
+        assert_eq!(hasher.spare().len(), 1);
+        assert_eq!(hasher.spare()[0].as_ptr(), place);
+        // What another cost left in it does not matter.
+        let other = Hasher::new(Cost { memory_kib: 64, ..QUICK }).unwrap();
+        let large = other.hash("sesame").unwrap();
+        assert!(hasher.verify("sesame", Some(&large)).unwrap());
+        assert!(hasher.verify("sesame", Some(&hash)).unwrap());
     }
 
     #[test]

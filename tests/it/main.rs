@@ -48,6 +48,7 @@ mod protocols;
 mod protocols_played;
 mod reload;
 mod rpc_deferred;
+mod rpc_fairness;
 mod rpc_loop;
 mod schema;
 mod seed_000;
