@@ -65,7 +65,7 @@ pub(super) fn load(
         Some((certificate, key)) => (certificate.to_owned(), key.to_owned()),
         None => {
             let files = (data_folder.join(OWN_CERTIFICATE), data_folder.join(OWN_KEY));
-            if !files.0.exists() && !files.1.exists() {
+            if !files.0.exists() {
                 make(&files.0, &files.1)?;
             }
             files
@@ -84,8 +84,8 @@ fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
     fs::read(path).map_err(|source| CertificateError::Read { path: path.to_owned(), source })
 }
 
-/// Makes a self-signed certificate for this machine's own names. The key is written first, so that
-/// a certificate that is there always has one.
+/// Makes a self-signed certificate for this machine's own names, with the key that is there or else
+/// a new one. The key is written first: whatever comes in between, the next start goes on from it.
 fn make(certificate: &Path, key: &Path) -> Result<(), CertificateError> {
     let names = NAMES.map(str::to_owned);
     let mut params = CertificateParams::new(names).map_err(CertificateError::Make)?;
@@ -93,9 +93,16 @@ fn make(certificate: &Path, key: &Path) -> Result<(), CertificateError> {
     // Whoever trusts it does so by its fingerprint, which a renewal would change.
     params.not_before = date_time_ymd(2025, 1, 1);
     params.not_after = date_time_ymd(2125, 1, 1);
-    let pair = KeyPair::generate().map_err(CertificateError::Make)?;
+    let pair = if key.exists() {
+        let pem = fs::read_to_string(key)
+            .map_err(|source| CertificateError::Read { path: key.to_owned(), source })?;
+        KeyPair::from_pem(&pem).map_err(CertificateError::Make)?
+    } else {
+        let pair = KeyPair::generate().map_err(CertificateError::Make)?;
+        write(key, 0o600, &pair.serialize_pem())?;
+        pair
+    };
     let signed = params.self_signed(&pair).map_err(CertificateError::Make)?;
-    write(key, 0o600, &pair.serialize_pem())?;
     write(certificate, 0o644, &signed.pem())
 }
 
@@ -135,6 +142,11 @@ mod tests {
         let made = load(None, folder.path()).expect("a certificate").certificate();
         let again = load(None, folder.path()).expect("the same one").certificate();
         assert_eq!(made, again);
+        // Had the start ended between the two files, the next one would go on from the key.
+        let key = fs::read(folder.at(OWN_KEY)).expect("a key");
+        fs::remove_file(folder.at(OWN_CERTIFICATE)).expect("removed");
+        load(None, folder.path()).expect("another certificate");
+        assert_eq!(fs::read(folder.at(OWN_KEY)).expect("a key"), key);
         let mode = fs::metadata(folder.at(OWN_KEY)).expect("a key").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }

@@ -4,9 +4,10 @@
 
 use std::io;
 use std::process;
+use std::sync::Arc;
 use std::thread;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use super::error::RunError;
@@ -46,6 +47,8 @@ pub(super) fn watch(
     };
     let started = || -> io::Result<()> {
         let signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+        // A file that grows over the process's limit is to be a failed write, not the end.
+        signal_hook::flag::register(SIGXFSZ, Arc::default())?;
         thread::Builder::new().name("signals".into()).spawn(move || watch(signals))?;
         Ok(())
     };

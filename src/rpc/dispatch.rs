@@ -281,7 +281,10 @@ impl super::transport::Transport {
     /// Frames begin to be carried: from now on the peer is probed.
     pub(super) fn begin_keepalive(&mut self, id: ConnId, keepalive: Option<Keepalive>) {
         if let Some(keepalive) = keepalive {
-            self.set_deadline(self.now + keepalive.every, id, Deadline::Keepalive);
+            // Those who came at once are not all probed at once: the first probe comes up to half an
+            // interval early.
+            let early = keepalive.every / 64 * (id.serial % 32);
+            self.set_deadline(self.now + keepalive.every - early, id, Deadline::Keepalive);
         }
     }
 

@@ -136,6 +136,7 @@ impl Transport {
         let held = connection.link.held_bytes();
         let bytes = backlog.bytes() + held;
         connection.paused = bytes > limits.outbox_low_bytes;
+        let is_deaf = connection.paused && connection.hung_up && !was_paused;
         let hard = limits.outbox_hard_bytes;
         if bytes > hard && backlog.bytes_under_hard_limit(hard) + held > hard {
             self.give_up(id, bytes);
@@ -149,9 +150,20 @@ impl Transport {
                 self.set_deadline(now + limits.outbox_soft, id, Deadline::Soft);
             }
         }
+        if is_deaf {
+            self.time_deaf_end(id.slot);
+        }
         if was_paused {
             self.resume(id.slot);
         }
+    }
+
+    /// The peer has ended its input, and owes reading so much that this end is not read: it has as
+    /// long as one whose end was read to take its output.
+    pub(super) fn time_deaf_end(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get(slot as usize) else { return };
+        let (serial, until) = (connection.serial, self.now + connection.limits.flush);
+        self.set_deadline(until, ConnId { slot, serial }, Deadline::Flush);
     }
 
     /// Ends a connection whose peer reads too slowly. It is told so where one write may do that: no
@@ -238,6 +250,10 @@ impl Transport {
             }
             (Deadline::Keepalive, Stage::Open) => self.probe(id),
             (Deadline::Flush, Stage::Draining) => self.finish(id),
+            (Deadline::Flush, Stage::Open) if connection.paused && connection.hung_up => {
+                let owed = connection.backlog.as_ref().map_or(0, |backlog| backlog.bytes());
+                self.kill(id, End::Slow(owed));
+            }
             (Deadline::Flush, Stage::HalfClosed) if connection.tickets == 0 => self.finish(id),
             (Deadline::Linger, Stage::Lingering) => self.finish(id),
             (Deadline::Soft, _) => {

@@ -376,6 +376,8 @@ impl Transport {
             let id = ConnId { slot, serial: connection.serial };
             let kind = std::io::ErrorKind::ConnectionReset;
             self.kill(id, End::Link(kind.into()));
+        } else if hung_up && connection.paused {
+            self.time_deaf_end(slot);
         } else if connection.takes_input() || connection.stage == Stage::Lingering {
             self.queue(slot);
         }

@@ -125,6 +125,10 @@ impl Transport {
         if !matches!(connection.stage, Stage::Open | Stage::HalfClosed) {
             return;
         }
+        if !connection.link.is_established() {
+            // Nothing can be said to it.
+            return self.kill(id, end);
+        }
         connection.stage = Stage::Draining;
         connection.farewell = end.farewell();
         connection.inbox = Vec::new();

@@ -451,3 +451,18 @@ fn what_compressing_saves_counts_against_a_turn() {
     let turns = running.ask(|turns, _| turns.len());
     assert!(turns <= 2, "{turns} turns");
 }
+
+#[test]
+fn who_ends_its_input_and_does_not_read_is_ended_too() {
+    let stage = stage();
+    stage.ask(|_, fx| {
+        let flush = Duration::from_millis(100);
+        fx.set_limits(Limits { flush, outbox_soft: Duration::from_secs(1000), ..*fx.limits() });
+    });
+    let mut deaf = Peer::connect_narrow(stage.addresses[0]);
+    deaf.send(format!("big 0 {}\n", 16 * 1024 * 1024));
+    deaf.half_close();
+    // It owes far more than the low mark, so the end of its input is never read.
+    until(|| stage.ask(|stage, _| !stage.ended.is_empty()));
+    drop(deaf);
+}

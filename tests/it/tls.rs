@@ -167,3 +167,15 @@ fn another_certificate_is_for_those_who_come_after() {
     let mut wrong = Client::connect(running.addresses[0], &trusted);
     assert!(wrong.stream().read(&mut [0; 16]).is_err(), "the old certificate is still served");
 }
+
+#[test]
+fn a_stop_does_not_wait_for_handshakes() {
+    let patience = Duration::from_secs(60);
+    let (running, _) = start(Limits { handshake: patience, flush: patience, ..Limits::default() });
+    let mut peer = Peer::connect(running.addresses[0]);
+    peer.send([22, 3, 1]);
+    crate::house::until(|| running.ask(|_, fx| fx.connections()) == 1);
+    running.begin_stop();
+    let (got, _) = peer.take_all();
+    assert!(got.is_empty(), "{got:?}");
+}

@@ -203,7 +203,8 @@ impl House {
     /// order: that the session is logged in to no other account, the name, the throttle, that the
     /// account is not logged in elsewhere; the last again when the password has been found right.
     ///
-    /// An account's name needs no holding meanwhile: no guest can take it.
+    /// The name is kept from guests meanwhile: an account's by being one's, any other by a hold, since
+    /// another process may just have made an account of it.
     pub(super) fn login(
         &mut self,
         fx: &mut Fx,
@@ -219,7 +220,9 @@ impl House {
         let (accounts, password) = (desk.accounts.clone(), password.to_owned());
         let job = move || accounts.verify(&key, &password);
         let end = move |house: &mut House, fx: &mut Fx, result| {
-            house.end_login(fx, session, login, result)
+            let verdict = house.end_login(fx, session, login, result);
+            house.chat.release_hold(session);
+            verdict
         };
         House::at_worker(fx, conn, job, end, done);
     }
@@ -251,6 +254,10 @@ impl House {
         if is_elsewhere {
             desk.throttle.succeeded(login);
             return Err(Refusal::Elsewhere);
+        }
+        if desk.roster.get(name.key()).is_none() {
+            // That somebody bears or holds it shows in the end.
+            let _ = self.chat.hold_name(session, name.as_str());
         }
         Ok((session, name.key().to_owned(), login))
     }

@@ -4,7 +4,7 @@
 
 use std::io;
 use std::mem;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::rotation::{RotatingFile, first_lines};
 use super::{IDLE_BYTES, Shared, line};
@@ -15,7 +15,7 @@ const GIVEN_UP_BYTES: usize = 256 * 1024;
 
 /// Writes until it is told to end, and then what is left.
 pub(super) fn run(shared: &Shared, file: RotatingFile) {
-    let mut writer = Writer { file, missing: 0, failing: false };
+    let mut writer = Writer { file, missing: 0, failing: false, told: None, told_end: true };
     let mut lines = Vec::new();
     loop {
         let taken = shared.take(&mut lines);
@@ -43,12 +43,18 @@ pub(super) fn run(shared: &Shared, file: RotatingFile) {
     }
 }
 
+/// How long a file that fails and works by turns is only told of once.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
 struct Writer {
     file: RotatingFile,
     /// How many lines are missing where the file ends.
     missing: u64,
-    /// Whether the file takes nothing, which the log was told.
+    /// Whether the file takes nothing.
     failing: bool,
+    /// When the log was last told of that, and whether it was told that it is over.
+    told: Option<Instant>,
+    told_end: bool,
 }
 
 impl Writer {
@@ -86,11 +92,15 @@ impl Writer {
     fn note<T>(&mut self, result: io::Result<T>) -> Option<T> {
         let path = self.file.path().display();
         let failed = result.is_err();
+        let recently = self.told.is_some_and(|told| told.elapsed() < TELL_EVERY);
         match (&result, mem::replace(&mut self.failing, failed)) {
-            (Err(error), false) => {
+            (Err(error), false) if !recently => {
                 log::error!("the transcript {path} cannot be written, its lines are lost: {error}");
+                self.told = Some(Instant::now());
+                self.told_end = false;
             }
-            (Ok(_), true) => {
+            (Ok(_), true) if !self.told_end => {
+                self.told_end = true;
                 log::warn!("the transcript {path} is written again; lost: {} lines", self.missing);
             }
             _ => {}
