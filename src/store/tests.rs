@@ -144,7 +144,7 @@ fn a_login_brings_a_hash_to_the_present_cost() {
 fn unknown_names_take_as_long_as_wrong_passwords() {
     let folder = Folder::new();
     // Milliseconds: far more than all else takes, and less than what a busy machine takes away.
-    let accounts = folder.open_at(Cost { memory_kib: 256, ..QUICK });
+    let accounts = folder.open_at(Cost { memory_kib: 4096, ..QUICK });
     register(&accounts, "ann");
     let time = |key: &str| {
         let start = Instant::now();
@@ -160,26 +160,25 @@ fn unknown_names_take_as_long_as_wrong_passwords() {
 #[test]
 fn a_hash_does_not_keep_others_from_the_database() {
     let folder = Folder::new();
-    let accounts = folder.open_at(Cost { memory_kib: 1024, passes: 16, lanes: 1 });
+    let accounts = folder.open_at(Cost { memory_kib: 4096, passes: 48, lanes: 1 });
     register(&accounts, "ann");
     let hashing = thread::spawn({
         let accounts = accounts.clone();
         move || {
-            let start = Instant::now();
             for name in ["ann", "bob"] {
                 assert_eq!(accounts.verify(name, "wrong").unwrap(), None);
             }
-            start.elapsed()
         }
     });
-    let mut longest = Duration::ZERO;
+    // Each takes microseconds and the hashes a tenth of a second at least: thousands fit. Were the
+    // database held meanwhile, only those before the first hash would.
+    let mut looks = 0;
     while !hashing.is_finished() {
-        let start = Instant::now();
         assert!(accounts.contains("ann").unwrap());
-        longest = longest.max(start.elapsed());
+        looks += 1;
     }
-    let two_hashes = hashing.join().unwrap();
-    assert!(longest * 4 < two_hashes, "a look took {longest:?}, two hashes {two_hashes:?}");
+    hashing.join().unwrap();
+    assert!(looks > 500, "{looks} looks during two hashes");
 }
 
 #[test]
