@@ -2,31 +2,39 @@
 
 use parlance::rpc::framing::{Fault, Framing, Lines};
 use parlance::rpc::{Accepted, ConnId, Effects, Server, Service};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use crate::house::Running;
 use crate::peer::Peer;
 use crate::tls_client::{Client, certificate};
 
+/// Lines so far, and whether somebody has asked for their count.
+#[derive(Default)]
+struct Lot {
+    lines: usize,
+    asked: bool,
+}
+
 /// Counts lines, and takes a millisecond for each; says the count to a line that is `count`.
 struct Laborious;
 
-impl Service<usize> for Laborious {
-    fn framing(&self, _: &usize, _: &Accepted) -> Box<dyn Framing> {
+impl Service<Lot> for Laborious {
+    fn framing(&self, _: &Lot, _: &Accepted) -> Box<dyn Framing> {
         Box::new(Lines::new(1024))
     }
 
-    fn frame(&self, lines: &mut usize, fx: &mut Effects<usize>, conn: ConnId, line: &[u8]) {
+    fn frame(&self, lot: &mut Lot, fx: &mut Effects<Lot>, conn: ConnId, line: &[u8]) {
         if line == b"count" {
-            fx.send(conn, format!("{lines}\n").as_bytes());
+            fx.send(conn, format!("{}\n", lot.lines).as_bytes());
+            lot.asked = true;
         } else {
             std::thread::sleep(Duration::from_millis(1));
-            *lines += 1;
+            lot.lines += 1;
         }
     }
 
-    fn fault(&self, _: &mut usize, _: &mut Effects<usize>, _: ConnId, _: Fault) {}
+    fn fault(&self, _: &mut Lot, _: &mut Effects<Lot>, _: ConnId, _: Fault) {}
 }
 
 fn number(peer: &mut Peer) -> usize {
@@ -41,12 +49,12 @@ fn number(peer: &mut Peer) -> usize {
 }
 
 /// A server for lines, and beside it one for lines over TLS, with somebody connected to that.
-fn start() -> (Running<usize>, Client) {
+fn start() -> (Running<Lot>, Client) {
     let (made, certificates) = channel();
     let running = Running::start(move || {
         let (tls, der) = certificate();
         made.send(der).expect("the test waits");
-        let mut server = Server::new(0).expect("a server");
+        let mut server = Server::new(Lot::default()).expect("a server");
         let plain = server.listen("127.0.0.1:0", Laborious).expect("a listener");
         let fx = server.effects();
         let service = fx.add_service(Laborious);
@@ -61,7 +69,7 @@ fn start() -> (Running<usize>, Client) {
 }
 
 /// Holds the loop until the sender is used or dropped.
-fn hold(running: &Running<usize>) -> Sender<()> {
+fn hold(running: &Running<Lot>) -> Sender<()> {
     let (release, released) = channel();
     let (held, is_held) = channel();
     running.handle.post(move |_, _| {
@@ -70,6 +78,20 @@ fn hold(running: &Running<usize>) -> Sender<()> {
         let _ = released.recv();
     });
     is_held.recv().expect("the loop runs");
+    release
+}
+
+/// Holds the loop two turns after somebody has asked for the count, when the answer is out.
+fn hold_when_asked(running: &Running<Lot>) -> Sender<()> {
+    fn watch(fx: &mut Effects<Lot>, released: Receiver<()>, turns_since: u32) {
+        fx.after(Duration::ZERO, move |lot, fx| match turns_since + u32::from(lot.asked) {
+            // Dropped, it is a release, too.
+            2 => drop(released.recv()),
+            turns_since => watch(fx, released, turns_since),
+        });
+    }
+    let (release, released) = channel();
+    running.ask(move |_, fx| watch(fx, released, 0));
     release
 }
 
@@ -95,6 +117,7 @@ fn handshakes_are_served_a_few_at_a_time() {
     let hello = client.records();
     let mut clients: Vec<Peer> = (0..CLIENTS).map(|_| running.peer_at(1)).collect();
     let mut other = running.peer();
+    let hold_again = hold_when_asked(&running);
     let release = hold(&running);
     clients.iter_mut().for_each(|peer| peer.send(&hello));
     other.send("count\n");
@@ -106,5 +129,6 @@ fn handshakes_are_served_a_few_at_a_time() {
         stream.peek(&mut [0]).is_ok()
     };
     let before = clients.iter().filter(answered).count();
+    drop(hold_again);
     assert!(before < CLIENTS / 2, "{before} handshakes came first");
 }
