@@ -82,13 +82,12 @@ impl ChatServer {
         self.register.bearer(&name::key(&name))
     }
 
-    /// Whether a text can be a user's name, apart from whether it is free.
+    /// A text as a user's name, whether it is free or not.
     ///
     /// # Errors
     /// [`Error::NameRequired`], [`Error::NameTooLong`].
-    pub fn check_user_name(&self, name: &str) -> Result<(), Error> {
-        let checked = name::clean(name, self.settings.name_chars_max);
-        checked.map(drop).map_err(Error::of_user_name)
+    pub fn user_name(&self, name: &str) -> Result<Name, Error> {
+        Name::new(name, self.settings.name_chars_max).map_err(Error::of_user_name)
     }
 
     /// Whether a text can be a room's name, apart from whether it is free.

@@ -146,6 +146,8 @@ pub(super) struct Connection {
     pub(super) paused: bool,
     /// A deadline for the soft limit is set.
     pub(super) soft_armed: bool,
+    /// A deadline is set for a peer that has ended its input and takes nothing of what it owes reading.
+    pub(super) deaf_armed: bool,
     /// In the list of those to serve.
     pub(super) queued: bool,
     /// In the list of those to write to.
@@ -197,6 +199,7 @@ impl Connection {
             blocked: false,
             paused: false,
             soft_armed: false,
+            deaf_armed: false,
             queued: false,
             dirty: false,
             told: false,

@@ -159,9 +159,15 @@ impl Transport {
     }
 
     /// The peer has ended its input, and owes reading so much that this end is not read: it has as
-    /// long as one whose end was read to take its output.
+    /// long as one whose end was read to take something of it.
     pub(super) fn time_deaf_end(&mut self, slot: u32) {
-        let Some(connection) = self.connections.get(slot as usize) else { return };
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        if std::mem::replace(&mut connection.deaf_armed, true) {
+            return;
+        }
+        if let Some(backlog) = &mut connection.backlog {
+            backlog.stuck = true;
+        }
         let (serial, until) = (connection.serial, self.now + connection.limits.flush);
         self.set_deadline(until, ConnId { slot, serial }, Deadline::Flush);
     }
@@ -250,9 +256,16 @@ impl Transport {
             }
             (Deadline::Keepalive, Stage::Open) => self.probe(id),
             (Deadline::Flush, Stage::Draining) => self.finish(id),
-            (Deadline::Flush, Stage::Open) if connection.paused && connection.hung_up => {
-                let owed = connection.backlog.as_ref().map_or(0, |backlog| backlog.bytes());
-                self.kill(id, End::Slow(owed));
+            (Deadline::Flush, Stage::Open) => {
+                connection.deaf_armed = false;
+                match connection.backlog.as_deref() {
+                    Some(backlog) if connection.paused && backlog.stuck => {
+                        let owed = backlog.bytes();
+                        self.kill(id, End::Slow(owed));
+                    }
+                    _ if connection.paused => self.time_deaf_end(id.slot),
+                    _ => {}
+                }
             }
             (Deadline::Flush, Stage::HalfClosed) if connection.tickets == 0 => self.finish(id),
             (Deadline::Linger, Stage::Lingering) => self.finish(id),

@@ -133,6 +133,8 @@ impl Kept {
 pub(super) struct Backlog {
     queue: VecDeque<Kept>,
     bytes: usize,
+    /// Nothing was taken of it since this was set.
+    pub(super) stuck: bool,
     /// Since when the soft limit has been exceeded without a break.
     pub(super) over_soft_since: Option<Instant>,
 }
@@ -175,6 +177,7 @@ impl Backlog {
     /// Removes the oldest `count` bytes: the kernel took them.
     pub(super) fn advance(&mut self, mut count: usize) {
         self.bytes -= count;
+        self.stuck &= count == 0;
         while let Some(front) = self.queue.front_mut() {
             if count < front.len() {
                 front.start += count as u32;

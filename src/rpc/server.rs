@@ -370,13 +370,15 @@ impl Transport {
             return;
         }
         connection.readable = true;
+        // Every later event says so again.
+        let hangs_up = hung_up && !connection.hung_up;
         connection.hung_up |= hung_up;
         if event.is_error() && !connection.takes_input() {
             // Reading is what would notice a reset, and this connection is not read.
             let id = ConnId { slot, serial: connection.serial };
             let kind = std::io::ErrorKind::ConnectionReset;
             self.kill(id, End::Link(kind.into()));
-        } else if hung_up && connection.paused {
+        } else if hangs_up && connection.paused {
             self.time_deaf_end(slot);
         } else if connection.takes_input() || connection.stage == Stage::Lingering {
             self.queue(slot);

@@ -228,7 +228,10 @@ impl Transport {
 
     /// Counts bytes that a connection was spared, by compression, as if it had been sent them.
     pub(super) fn count_saved(&mut self, id: ConnId, bytes: usize) {
-        let Some(connection) = self.get_mut(id).filter(|_| bytes > 0) else { return };
+        if bytes == 0 {
+            return;
+        }
+        let Some(connection) = self.get_mut(id) else { return };
         let more = u32::try_from(bytes).unwrap_or(u32::MAX);
         connection.answered_bytes = connection.answered_bytes.saturating_add(more);
         self.saved_bytes += bytes;

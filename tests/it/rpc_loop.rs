@@ -466,3 +466,26 @@ fn who_ends_its_input_and_does_not_read_is_ended_too() {
     until(|| stage.ask(|stage, _| !stage.ended.is_empty()));
     drop(deaf);
 }
+
+#[test]
+fn who_ends_its_input_and_reads_slowly_gets_all() {
+    const BYTES: usize = 16 * 1024 * 1024;
+    let stage = stage();
+    stage.ask(|_, fx| {
+        let flush = Duration::from_millis(700);
+        fx.set_limits(Limits { flush, outbox_soft: Duration::from_secs(1000), ..*fx.limits() });
+    });
+    let mut clock = stage.peer();
+    until(|| stage.ask(|stage, _| stage.conns.len()) == 1);
+    let mut reader = Peer::connect_narrow(stage.addresses[0]);
+    reader.send(format!("big 1 {BYTES}\n"));
+    reader.send("say 1 last\n");
+    reader.half_close();
+    // Twice as long as it may take nothing at all.
+    for _ in 0..16 {
+        reader.expect(vec![b'x'; BYTES / 16]);
+        clock.ask("after 90 0 tick\n", "tick\n");
+    }
+    reader.expect("last\n");
+    reader.expect_close();
+}

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::desk::{Refusal, Verdict};
+use super::desk::Verdict;
 use super::fields::{Fields, fields};
 use super::form::Form;
 use super::house::{self, House, now, session_of};
@@ -131,18 +131,25 @@ fn end_login(
     verdict: Verdict,
 ) {
     if let Err(refusal) = verdict {
-        return refuse(fx, conn, kind, &words(refusal));
+        return refuse(fx, conn, kind, &refusal.words(words_for));
     }
     let Some(session) = session_of(fx, conn) else { return };
     let room = house.chat.room_of(session).and_then(|room| house.chat.room(room));
     let (name, room) = (house.chat.name_of(session), room.map_or(LOBBY, label));
     answer(fx, conn, kind, Some(message), |out| {
-        out.extend_from_slice(b"{\"username\":");
-        json::string(name.unwrap_or_default(), out);
-        out.extend_from_slice(b",\"chatroom\":");
-        json::string(room, out);
-        out.push(b'}');
+        write_place(name.unwrap_or_default(), "chatroom", room, out);
     });
+}
+
+/// `{"username":"harper","room":"tech_talk"}`
+fn write_place(name: &str, key: &str, room: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"username\":");
+    json::string(name, out);
+    out.push(b',');
+    json::string(key, out);
+    out.push(b':');
+    json::string(room, out);
+    out.push(b'}');
 }
 
 fn logout(house: &mut House, fx: &mut Fx, conn: ConnId, session: SessionId) -> Refused {
@@ -171,11 +178,7 @@ fn enter(
     let Some(view) = house.chat.room(joined.room) else { return Err("Internal error".into()) };
     let (name, room) = (house.chat.name_of(session).unwrap_or_default(), label(view));
     answer(fx, conn, "enter", Some(&format!("Welcome to {room}")), |out| {
-        out.extend_from_slice(b"{\"username\":");
-        json::string(name, out);
-        out.extend_from_slice(b",\"room\":");
-        json::string(room, out);
-        out.push(b'}');
+        write_place(name, "room", room, out);
     });
     Ok(())
 }
@@ -329,22 +332,6 @@ fn refuse(fx: &mut Fx, conn: ConnId, kind: &str, message: &str) {
         json::string(message, out);
         out.push(b'}');
     });
-}
-
-/// What a client is told when the desk refuses.
-fn words(refusal: Refusal) -> Cow<'static, str> {
-    match refusal {
-        Refusal::Name(error) => words_for(error),
-        Refusal::Password(rule) => {
-            format!("Password must have {} to {} characters", rule.chars_min, rule.chars_max).into()
-        }
-        Refusal::Credentials => "Invalid username or password".into(),
-        Refusal::LoggedIn => "Already logged in".into(),
-        Refusal::Elsewhere => "User already logged in".into(),
-        Refusal::TooMany => "Too many attempts".into(),
-        Refusal::Busy => "Server is busy".into(),
-        Refusal::Internal => "Internal error".into(),
-    }
 }
 
 /// What a client is told when the chat refuses.

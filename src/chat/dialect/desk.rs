@@ -4,6 +4,7 @@
 //! looks is the dialect's affair; here it is decided what comes of it. A session that is logged in
 //! stays so until it logs out, closes, or its account is removed.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::Fx;
@@ -68,6 +69,25 @@ pub(super) enum Refusal {
     Busy,
     /// The store failed, or this server has none.
     Internal,
+}
+
+impl Refusal {
+    /// What a client is told; `of_name` has the words for what is wrong with a name.
+    pub(super) fn words(self, of_name: fn(chat::Error) -> Cow<'static, str>) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
+            Refusal::Name(error) => return of_name(error),
+            Refusal::Password(rule) => {
+                let (least, most) = (rule.chars_min, rule.chars_max);
+                return Cow::Owned(format!("Password must have {least} to {most} characters"));
+            }
+            Refusal::Credentials => "Invalid username or password",
+            Refusal::LoggedIn => "Already logged in",
+            Refusal::Elsewhere => "User already logged in",
+            Refusal::TooMany => "Too many attempts",
+            Refusal::Busy => "Server is busy",
+            Refusal::Internal => "Internal error",
+        })
+    }
 }
 
 /// What becomes of it; told to the dialect if the connection still takes an answer.
@@ -156,10 +176,7 @@ impl House {
         if self.chat.is_signed_in(session) {
             return Err(Refusal::LoggedIn);
         }
-        self.chat.check_user_name(name).map_err(Refusal::Name)?;
-        let chars_max = self.chat.settings().name_chars_max;
-        let name =
-            Name::new(name, chars_max).map_err(|_| Refusal::Name(chat::Error::NameRequired))?;
+        let name = self.chat.user_name(name).map_err(Refusal::Name)?;
         if !desk.settings.password.allows(password) {
             return Err(Refusal::Password(desk.settings.password));
         }
@@ -239,10 +256,7 @@ impl House {
         if self.chat.is_signed_in(session) && bearer != Some(session) {
             return Err(Refusal::LoggedIn);
         }
-        self.chat.check_user_name(name).map_err(Refusal::Name)?;
-        let chars_max = self.chat.settings().name_chars_max;
-        let name =
-            Name::new(name, chars_max).map_err(|_| Refusal::Name(chat::Error::NameRequired))?;
+        let name = self.chat.user_name(name).map_err(Refusal::Name)?;
         if fx.is_busy() {
             return Err(Refusal::Busy);
         }

@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::super::Fx;
-use super::super::desk::{self, Verdict};
+use super::super::desk::Verdict;
 use super::super::house::{House, send, session_of};
 use super::forms::write_text;
-use super::take_client_name;
 use super::v1::{Refusal, Request, answer, answer_named, parts, refuse, text};
+use super::{take_client_name, words};
 use crate::chat::Error;
 use crate::rpc::ConnId;
 
@@ -82,7 +82,9 @@ impl Asked {
                 let request = Request { conn, action: self.action, id, body: None };
                 answer_named(house, fx, &request, session);
             }
-            Err(refusal) => refuse(fx, conn, (Some(self.action), id), &refusal.into()),
+            Err(refusal) => {
+                refuse(fx, conn, (Some(self.action), id), &Refusal(refusal.words(words)))
+            }
         }
     }
 }
@@ -111,24 +113,6 @@ pub(super) fn expelled(house: &mut House, fx: &mut Fx, conn: ConnId) {
             log::error!("websocket: a client cannot be named by its id: {error}");
             fx.close(conn);
         }
-    }
-}
-
-impl From<desk::Refusal> for Refusal {
-    fn from(refusal: desk::Refusal) -> Refusal {
-        Refusal(match refusal {
-            desk::Refusal::Name(error) => return error.into(),
-            desk::Refusal::Password(rule) => Cow::Owned(format!(
-                "Password must have {} to {} characters",
-                rule.chars_min, rule.chars_max
-            )),
-            desk::Refusal::Credentials => Cow::Borrowed("Invalid username or password"),
-            desk::Refusal::LoggedIn => Cow::Borrowed("Already logged in"),
-            desk::Refusal::Elsewhere => Cow::Borrowed("User already logged in"),
-            desk::Refusal::TooMany => Cow::Borrowed("Too many attempts"),
-            desk::Refusal::Busy => Cow::Borrowed("Server is busy"),
-            desk::Refusal::Internal => Cow::Borrowed("Internal error"),
-        })
     }
 }
 
