@@ -1,7 +1,6 @@
 //! `chatmaster` on the wire, byte for byte: text here, compressed packages in `chatmaster_zlib`.
 
-use crate::house::{Plan, Running, SENT, chat, join_room, joined as jsonrpc_joined, notice};
-use crate::house::{open, private as jsonrpc_private, say, whisper};
+use crate::house::{Plan, Running, open};
 use crate::peer::Peer;
 use parlance::chat::dialect::{House, Settings};
 use parlance::chat::{self, RoomRef};
@@ -24,7 +23,7 @@ pub(crate) fn login(name: &str) -> String {
     command("login", "username", name)
 }
 
-fn rename(name: &str) -> String {
+pub(crate) fn rename(name: &str) -> String {
     command("rename", "username", name)
 }
 
@@ -37,11 +36,11 @@ pub(crate) fn message(text: &str, name: &str) -> String {
     format!(r#"{{"type":"message","data":{{"message":"{text}","username":"{name}"}}}}"#)
 }
 
-fn to(name: &str, text: &str) -> String {
+pub(crate) fn to(name: &str, text: &str) -> String {
     format!(r#"{{"type":"message","data":{{"message":"{text}","to":"{name}"}}}}"#)
 }
 
-fn private(text: &str, name: &str) -> String {
+pub(crate) fn private(text: &str, name: &str) -> String {
     message(text, name).replace("}}", r#","private":true}}"#)
 }
 
@@ -53,7 +52,7 @@ fn refused(reason: &str) -> String {
     format!(r#"{{"type":"session","data":{{"status":0,"reason":"{reason}"}}}}"#)
 }
 
-fn notification(kind: &str, rest: &str) -> String {
+pub(crate) fn notification(kind: &str, rest: &str) -> String {
     format!(r#"{{"type":"notification","data":{{"event_type":"{kind}",{rest}}}}}"#)
 }
 
@@ -65,7 +64,7 @@ pub(crate) fn left(name: &str, channel: &str) -> String {
     notification("user_left", &format!(r#""username":"{name}","channel":"{channel}""#))
 }
 
-fn renamed(old: &str, new: &str) -> String {
+pub(crate) fn renamed(old: &str, new: &str) -> String {
     notification("user_rename", &format!(r#""old_username":"{old}","new_username":"{new}""#))
 }
 
@@ -80,7 +79,7 @@ pub(crate) fn error(kind: &str, text: &str) -> String {
 impl Running<House> {
     /// Somebody who has connected and was greeted.
     #[track_caller]
-    fn stranger(&self) -> Peer {
+    pub(crate) fn stranger(&self) -> Peer {
         let mut peer = self.peer_of("chatmaster");
         peer.expect(GREETING);
         peer
@@ -88,7 +87,7 @@ impl Running<House> {
 
     /// Somebody new in `general`, which is the only channel.
     #[track_caller]
-    fn user(&self, name: &str) -> Peer {
+    pub(crate) fn user(&self, name: &str) -> Peer {
         let mut peer = self.stranger();
         peer.ask(login(name), [session("\"general\""), joined(name, "general")].concat());
         peer
@@ -469,45 +468,4 @@ fn packages_may_arrive_in_any_pieces() {
     ann.send(["\r\n ", &message("1", ""), &message("2", ""), "\n\n", &message("3", "")].concat());
     bob.expect(["1", "2", "3"].map(|text| message(text, "Ann")).concat());
     ann.finish();
-}
-
-#[test]
-fn whoever_uses_another_dialect_is_in_the_same_room() {
-    let house = open();
-    let mut bob = house.user("Bob");
-    let mut ada = house.member("Ada", &["Bob", "Ada"]);
-    bob.expect(joined("Ada", "general"));
-    bob.send(message("hi", ""));
-    ada.expect(chat("Bob", "hi"));
-    ada.ask(say("hello"), SENT);
-    bob.expect(message("hello", "Ada"));
-    bob.send(to("ada", "psst"));
-    ada.expect(jsonrpc_private("Bob", "psst"));
-    ada.ask(whisper("Bob", "what"), SENT);
-    bob.expect(private("what", "Ada"));
-    bob.ask(rename("Rob"), renamed("Bob", "Rob"));
-    ada.expect(notice("Bob is now known as Rob"));
-    bob.ask(join("Google"), joined("Rob", "Google"));
-    ada.expect(notice("Rob has left the chat!"));
-    let mut eve = house.peer();
-    eve.ask(join_room("Eve", "google"), jsonrpc_joined("Eve", &["Rob", "Eve"]));
-    bob.expect(joined("Eve", "Google"));
-    bob.ask(LEAVE, joined("Rob", "general"));
-    eve.expect(notice("Rob has left the chat!"));
-    ada.expect(notice("Rob has joined the chat!"));
-    ada.finish();
-    bob.expect(left("Ada", "general"));
-    bob.finish();
-    eve.finish();
-}
-
-#[test]
-fn who_has_logged_in_is_told_of_the_end() {
-    let house = open();
-    let mut bob = house.user("Bob");
-    let mut guest = house.stranger();
-    house.begin_stop();
-    bob.expect(notification("server_shutdown", r#""message":"Server is shutting down""#));
-    bob.expect_close();
-    guest.expect_close();
 }

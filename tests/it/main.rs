@@ -18,6 +18,7 @@ mod bridging_tongues_tcp;
 mod bridging_transcript;
 mod bridging_wire;
 mod chatmaster;
+mod chatmaster_others;
 mod chatmaster_zlib;
 mod conformance;
 mod conformance_limits;
