@@ -218,7 +218,8 @@ fn a_wrong_direction_is_found() {
         ("store/accounts.rs", "use crate::chat::Name;", "crate::chat::Name"),
         ("store/transcript/line.rs", "use crate::rpc::json;", "crate::rpc::json"),
         ("chat/dialect/house.rs", "use super::{FORMS, jsonrpc};", "super::jsonrpc"),
-        ("chat/dialect/ndjson/mod.rs", "fn f() { super::accounts::g() }", "super::accounts::g"),
+        ("chat/dialect/ndjson.rs", "fn f() { super::accounts::g() }", "super::accounts::g"),
+        ("chat/dialect/flat/mod.rs", "use super::ndjson::FORM;", "super::ndjson::FORM"),
         (
             "chat/dialect/jsonrpc.rs",
             "use crate::chat::dialect::ndjson::FORM;",

@@ -9,6 +9,7 @@ pub mod accounts;
 pub mod chatmaster;
 mod desk;
 mod fields;
+mod flat;
 mod form;
 mod house;
 pub mod jsonrpc;

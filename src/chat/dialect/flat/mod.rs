@@ -1,21 +1,19 @@
-//! `ndjson`: one JSON object a line, `{"type", …}` flat.
+//! The flat envelope of seed 004, `{"type", …}`: what its two protocols, one over lines and one over
+//! datagrams, have in common.
 //!
-//! The protocol of seed 004 over TCP, with ids, private messages, lists and history. Of all that,
-//! only [`service`] and its form know of lines and streams: a request is taken apart, done and
-//! answered without them.
+//! A request is taken apart, done and answered here, and events are written. Nothing here knows
+//! how requests come and where answers go.
 
 mod request;
 
-use super::form::{self, Form};
-use super::house::{House, now, send, session_of};
-use super::{Fx, NDJSON};
+use super::Fx;
+use super::house::{House, now, session_of};
 use crate::chat::{
     Body, Error, Event, EventKind, Join, Recorded, RoomKey, RoomRef, SessionId, Timestamp,
 };
-use crate::rpc::framing::{Fault, Framing, Lines};
-use crate::rpc::{Accepted, ConnId, End, Service, json};
+use crate::rpc::{ConnId, json};
 
-use request::{Method, Refusal, Request};
+pub(super) use request::{Method, Refusal, Request};
 
 // ---- doing them --------------------------------------------------------------------------------
 
@@ -279,55 +277,4 @@ pub(super) fn farewell(room: &str, at: Timestamp, out: &mut Vec<u8>) {
     member("text", out);
     json::string("Server is shutting down", out);
     end(None, at, out);
-}
-
-// ---- over TCP ----------------------------------------------------------------------------------
-
-/// A line each.
-pub(super) static FORM: Form = Form { frame: form::line, echoes, farewell, ..Form::new(encode) };
-
-/// The service to listen with.
-pub fn service() -> impl Service<House> {
-    Ndjson
-}
-
-struct Ndjson;
-
-impl Service<House> for Ndjson {
-    fn framing(&self, house: &House, _: &Accepted) -> Box<dyn Framing> {
-        Box::new(Lines::new(house.settings.json.frame_bytes))
-    }
-
-    fn opened(&self, house: &mut House, fx: &mut Fx, conn: ConnId) {
-        fx.set_form(conn, NDJSON);
-        house.open(fx, conn);
-    }
-
-    fn frame(&self, house: &mut House, fx: &mut Fx, conn: ConnId, frame: &[u8]) {
-        let request = match Request::parse(frame, house.settings.json.depth) {
-            Ok(request) => request,
-            Err(refusal) => return send(fx, conn, |out| refusal.write(None, out)),
-        };
-        match request.method.perform(house, fx, conn) {
-            Ok(answer) if answer.is_ack() && request.id.is_none() => {}
-            Ok(answer) => send(fx, conn, |out| answer.write(house, request.id, out)),
-            Err(refusal) => send(fx, conn, |out| refusal.write(request.id, out)),
-        }
-    }
-
-    fn fault(&self, _: &mut House, fx: &mut Fx, conn: ConnId, fault: Fault) {
-        let refusal = match fault {
-            Fault::TooLong => Refusal::LINE_TOO_LONG,
-            _ => Refusal::INVALID_JSON,
-        };
-        send(fx, conn, |out| refusal.write(None, out));
-    }
-
-    fn closed(&self, house: &mut House, fx: &mut Fx, conn: ConnId, _: &End) {
-        house.close(fx, conn);
-    }
-
-    fn stopping(&self, house: &mut House, fx: &mut Fx) {
-        house.farewell(fx, &[NDJSON]);
-    }
 }

@@ -121,7 +121,7 @@ impl From<Error> for Refusal {
                 return Refusal(format!("User {name} is not in this room").into());
             }
             other => {
-                log::error!("ndjson: no words for: {other}");
+                log::error!("no words for: {other}");
                 "Internal error"
             }
         })
