@@ -49,6 +49,8 @@
 
 #[cfg(feature = "daemon")]
 pub mod chat;
+#[cfg(feature = "client")]
+pub mod client;
 #[cfg(feature = "daemon")]
 pub mod config;
 #[cfg(feature = "daemon")]

@@ -1,0 +1,108 @@
+//! What happens without being asked for.
+
+use std::time::{Duration, SystemTime};
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// In the room one is in.
+    Room {
+        /// The room's name.
+        room: String,
+        /// Its place in the room's count, where the door tells and it has one.
+        seq: Option<u64>,
+        /// When: by the server's clock where the door tells, else when it came.
+        at: SystemTime,
+        /// What.
+        what: Happening,
+    },
+    /// Somebody in the room is typing: to be shown for about five seconds.
+    Typing {
+        /// Who.
+        name: String,
+    },
+    /// A room was made, or became public.
+    RoomOpened {
+        /// Its name.
+        room: String,
+    },
+    /// A room ended, or became private.
+    RoomClosed {
+        /// Its name.
+        room: String,
+    },
+    /// Words of the server itself, such as a welcome or that it is shutting down.
+    Notice {
+        /// The words.
+        text: String,
+    },
+    /// One's account was removed: one is in no room, and has this name, where the door tells.
+    LoggedOut {
+        /// The new name.
+        name: Option<String>,
+    },
+    /// The link is lost. It is tried again by itself.
+    Disconnected {
+        /// Why.
+        reason: String,
+        /// When it is tried again.
+        retry_in: Duration,
+    },
+    /// The link is there again. Who was logged in is so again, and back in the room.
+    Reconnected {
+        /// The room, if one was in any.
+        room: Option<String>,
+    },
+    /// Something happened in the room that cannot be told any more: it is no longer kept, the
+    /// door has no history, or the count began anew with a restart.
+    Missed,
+    /// The client has given up: nothing comes after this.
+    Ended {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What happened in a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Happening {
+    /// Something was said.
+    Message(Message),
+    /// Somebody came.
+    Joined {
+        /// Who.
+        name: String,
+    },
+    /// Somebody left.
+    Left {
+        /// Who.
+        name: String,
+    },
+    /// Somebody took another name.
+    Renamed {
+        /// The name before.
+        old: String,
+        /// The name now.
+        new: String,
+    },
+    /// The room was made private, or public.
+    Changed {
+        /// Private now.
+        private: bool,
+    },
+}
+
+/// Something that was said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    /// Who said it.
+    pub from: String,
+    /// The text; any other value a WebSocket client sent stands here as JSON.
+    pub text: String,
+    /// To oneself alone.
+    pub private: bool,
+    /// By oneself: only in a history, for nobody is sent what one says.
+    pub own: bool,
+}
