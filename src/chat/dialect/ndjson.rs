@@ -40,9 +40,12 @@ impl Service<House> for Ndjson {
             Ok(request) => request,
             Err(refusal) => return send(fx, conn, |out| refusal.write(None, out)),
         };
-        match request.method.perform(house, fx, conn) {
+        let done = request.method.perform(house, fx, conn);
+        // Events first: the acknowledgement follows the sender's own.
+        house.deliver(fx);
+        match done {
             Ok(answer) if answer.is_ack() && request.id.is_none() => {}
-            Ok(answer) => send(fx, conn, |out| answer.write(house, request.id, out)),
+            Ok(answer) => send(fx, conn, |out| answer.write(house, request.id, usize::MAX, out)),
             Err(refusal) => send(fx, conn, |out| refusal.write(request.id, out)),
         }
     }
