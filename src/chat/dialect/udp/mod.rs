@@ -17,6 +17,7 @@ use super::flat::{self, Answer, Method, Refusal, Request};
 use super::form::Form;
 use super::house::{House, send};
 use super::{Fx, UDP};
+use crate::chat::RoomRef;
 use crate::rpc::framing::{Fault, Framing, LengthPrefix, length_prefix};
 use crate::rpc::{Accepted, Admission, ConnId, End, Service, json};
 
@@ -63,8 +64,6 @@ struct Peer {
     /// 16 hex digits that only whoever receives at its address can know.
     token: Box<str>,
     window: Window,
-    /// Whether it has ever joined.
-    is_welcome: bool,
 }
 
 /// A datagram each. What stands in front of it is for the transport alone.
@@ -115,7 +114,7 @@ impl Service<House> for Udp {
         fx.set_form(conn, UDP);
         house.open(fx, conn);
         let token = format!("{:016x}", house.chat.random()).into();
-        let peer = Peer { token, window: Window::default(), is_welcome: false };
+        let peer = Peer { token, window: Window::default() };
         house.own.udp.peers.insert(conn, peer);
     }
 
@@ -157,7 +156,8 @@ impl Service<House> for Udp {
 
 /// What becomes of a stranger's datagram.
 enum Verdict<'a> {
-    /// It may be a join that can be done.
+    /// It is a join that can be done. (Were it found out only when it is done, the peer would have to
+    /// be ended again, and what comes right behind it would be lost.)
     Admit,
     /// It is answered, with the id it bears.
     Refuse(Option<&'a str>, Refusal),
@@ -185,11 +185,11 @@ fn judge_stranger<'a>(house: &House, datagram: &'a [u8]) -> Verdict<'a> {
     }
     let refusal = match method {
         Method::Join { room, user } => {
-            let room = house.chat.check_room_name(room.as_deref().unwrap_or_default());
-            let user =
-                room.and_then(|()| house.chat.user_name(user.as_deref().unwrap_or_default()));
-            match user {
-                Ok(_) => return Verdict::Admit,
+            let (room, user) = (room.unwrap_or_default(), user.unwrap_or_default());
+            let checked = house.chat.check_room_name(&room);
+            let join = |()| house.chat.check_newcomer(&user, RoomRef::NameOrId(&room));
+            match checked.and_then(join) {
+                Ok(()) => return Verdict::Admit,
                 Err(error) => error.into(),
             }
         }
@@ -256,27 +256,10 @@ fn serve_once(
     };
     let remembered_max = house.settings.udp.remembered_ids;
     let Some(peer) = house.own.udp.peers.get_mut(&conn) else { return };
-    if !peer.is_welcome && matches!(answer, Kept::Refused(_)) {
-        return turn_away(fx, conn, &answer, id, datagram.len());
-    }
-    peer.is_welcome = true;
     send(fx, conn, |out| answer.write(id, &peer.token, out));
     peer.window.remember(hash, answer, remembered_max);
     // Behind the answer: who has not sent its token back is sent answers first.
     house.deliver(fx);
-}
-
-/// Ends a peer whose first join was refused. It is a stranger again, and so is told no more than it
-/// said.
-fn turn_away(fx: &mut Fx, conn: ConnId, answer: &Kept, id: &str, bytes_max: usize) {
-    send(fx, conn, |out| {
-        let start = out.len();
-        answer.write(id, "", out);
-        if out.len() - start > bytes_max {
-            out.truncate(start);
-        }
-    });
-    fx.close(conn);
 }
 
 /// An answer as it is remembered.
