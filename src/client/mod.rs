@@ -12,6 +12,7 @@ mod error;
 mod event;
 #[expect(dead_code, reason = "every door is to be built on it")]
 mod talk;
+pub mod udp;
 mod url;
 
 pub use call::{Answer, Call, History, Joined, Room, Said};

@@ -6,6 +6,8 @@
 //! a peer may send, what it is sent before its address is confirmed, and when it has been silent for
 //! too long is the transport's business.
 
+#[cfg(all(test, feature = "client"))]
+mod simulation;
 mod window;
 
 use std::collections::HashMap;
