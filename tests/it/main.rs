@@ -15,6 +15,7 @@ mod bridging_talk;
 mod bridging_texts;
 mod bridging_tongues;
 mod bridging_tongues_tcp;
+mod bridging_tongues_udp;
 mod bridging_transcript;
 mod bridging_wire;
 mod chatmaster;
