@@ -62,6 +62,7 @@ mod support;
 mod tls;
 mod tls_client;
 mod udp;
+mod udp_clients;
 mod udp_lists;
 mod udp_peer;
 mod udp_strangers;
