@@ -26,6 +26,9 @@ use super::transport::Transport;
 /// How many times the bytes that came from an unconfirmed address may go to it.
 const UNCONFIRMED_FACTOR: u64 = 3;
 
+/// The longest that a peer may be silent, whatever its service allows it: ten years.
+const PATIENCE_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 /// A peer's share of a socket.
 #[derive(Debug)]
 pub(super) struct DatagramLink {
@@ -111,9 +114,9 @@ impl DatagramLink {
         });
     }
 
-    /// When it will have been silent for too long. `None`: never, for no clock goes so far.
-    fn silent_at(&self) -> Option<Instant> {
-        self.last_heard.checked_add(self.patience)
+    /// When it will have been silent for too long.
+    fn silent_at(&self) -> Instant {
+        self.last_heard + self.patience.min(PATIENCE_MAX)
     }
 }
 
@@ -225,7 +228,7 @@ impl Transport {
     pub(super) fn judge_patience(&mut self, id: ConnId) {
         let now = self.now;
         let Some(link) = self.datagram_link_mut(id) else { return };
-        if link.silent_at().is_some_and(|at| at <= now) {
+        if link.silent_at() <= now {
             return self.close(id, End::Silent);
         }
         link.due = link.due.filter(|due| *due > now);
@@ -236,9 +239,8 @@ impl Transport {
     /// then sets the next: so there is not one for each datagram.
     pub(super) fn time_silence(&mut self, id: ConnId) {
         let Some(link) = self.datagram_link_mut(id) else { return };
-        if let Some(at) = link.silent_at()
-            && link.due.is_none_or(|due| at < due)
-        {
+        let at = link.silent_at();
+        if link.due.is_none_or(|due| at < due) {
             link.due = Some(at);
             self.set_deadline(at, id, Deadline::Silence);
         }
