@@ -250,6 +250,7 @@ impl Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rpc::connection::Connection;
 
     /// Frames with their length in front.
     fn framed(frames: &[&[u8]]) -> Vec<u8> {
@@ -344,5 +345,71 @@ mod tests {
         assert_eq!(taken(450, 9), 3);
         assert_eq!(taken(60_000, 30), 10);
         assert!(!Bucket::default().take(start, 0), "none a second is none");
+    }
+
+    /// A transport with one peer that may be silent for a minute, at its time.
+    fn one_peer() -> (Transport, ConnId) {
+        let mut transport = Transport::new(Limits::default());
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let socket = Rc::new(UdpSocket::bind(address).unwrap());
+        let admission = Admission { confirmed: true, patience: Duration::from_secs(60) };
+        let limits = Rc::clone(&transport.limits);
+        let link = DatagramLink::new(socket, 0, address, &limits, admission, transport.now);
+        let link = Link::Datagram(Box::new(link));
+        let connection = Connection::new(link, 1, 0, address, None, limits);
+        let slot = transport.connections.insert(connection) as u32;
+        let id = ConnId { slot, serial: 1 };
+        transport.time_silence(id);
+        (transport, id)
+    }
+
+    /// Lets time go on, and whatever comes up in it come up.
+    fn pass(transport: &mut Transport, seconds: u64) {
+        for _ in 0..seconds * 10 {
+            transport.now += Duration::from_millis(100);
+            while let Some((id, what)) = transport.deadlines.pop(transport.now) {
+                transport.expire(id, what);
+            }
+        }
+    }
+
+    fn is_open(transport: &Transport, id: ConnId) -> bool {
+        transport.get(id).unwrap().takes_output()
+    }
+
+    #[test]
+    fn patience_counts_from_what_was_heard_last_and_costs_one_deadline() {
+        let (mut transport, id) = one_peer();
+        let limits = Limits::default();
+        for _ in 0..10 {
+            pass(&mut transport, 59);
+            let now = transport.now;
+            assert!(transport.datagram_link_mut(id).unwrap().hear(now, 1, &limits));
+            assert!(is_open(&transport, id));
+            assert_eq!(transport.deadlines.len(), 1);
+        }
+        pass(&mut transport, 59);
+        assert!(is_open(&transport, id));
+        pass(&mut transport, 2);
+        assert!(!is_open(&transport, id));
+        assert!(matches!(transport.get(id).unwrap().end.as_deref(), Some(End::Silent)));
+    }
+
+    #[test]
+    fn patience_may_change_at_any_time_and_often() {
+        let (mut transport, id) = one_peer();
+        for _ in 0..1000 {
+            for seconds in [900, 30, 900, u64::MAX] {
+                transport.set_patience(id, Duration::from_secs(seconds));
+            }
+        }
+        assert_eq!(transport.deadlines.len(), 2, "the first, and an earlier one");
+        pass(&mut transport, 1000);
+        assert!(is_open(&transport, id));
+        assert_eq!(transport.deadlines.len(), 1);
+        // What is over already ends at once.
+        transport.set_patience(id, Duration::from_secs(900));
+        pass(&mut transport, 1);
+        assert!(!is_open(&transport, id));
     }
 }

@@ -51,6 +51,7 @@ impl Service<Stage> for Script {
         datagram: &[u8],
         reply: &mut Vec<u8>,
     ) -> Option<Admission> {
+        assert!(!datagram.is_empty());
         let text = std::str::from_utf8(datagram).unwrap();
         let mut words = text.split(';').next().unwrap().split(' ');
         let confirmed = match words.next() {
@@ -121,25 +122,27 @@ fn perform(stage: &mut Stage, fx: &mut Effects<Stage>, conn: ConnId, operation: 
 
 /// The script over datagrams at the first address, over TCP at the second.
 fn stage() -> Running<Stage> {
-    Running::start(|| {
-        let mut server = Server::with(|fx| {
-            let script = fx.add_service(Script);
-            let listener = fx.listen_datagrams("127.0.0.1:0", script).unwrap();
-            Stage {
-                conns: Vec::new(),
-                ended: Vec::new(),
-                tickets: Vec::new(),
-                heard: Vec::new(),
-                group: fx.new_group(),
-                listener,
-            }
-        })
-        .unwrap();
-        let stream = server.listen("127.0.0.1:0", Script).unwrap();
-        let (stage, fx) = server.parts();
-        let datagrams = fx.listener_addr(stage.listener).unwrap();
-        (server, vec![datagrams, stream])
+    Running::start(build)
+}
+
+fn build() -> (Server<Stage>, Vec<SocketAddr>) {
+    let mut server = Server::with(|fx| {
+        let script = fx.add_service(Script);
+        let listener = fx.listen_datagrams("127.0.0.1:0", script).unwrap();
+        Stage {
+            conns: Vec::new(),
+            ended: Vec::new(),
+            tickets: Vec::new(),
+            heard: Vec::new(),
+            group: fx.new_group(),
+            listener,
+        }
     })
+    .unwrap();
+    let stream = server.listen("127.0.0.1:0", Script).unwrap();
+    let (stage, fx) = server.parts();
+    let datagrams = fx.listener_addr(stage.listener).unwrap();
+    (server, vec![datagrams, stream])
 }
 
 /// Somebody who sends datagrams.
@@ -247,6 +250,9 @@ fn a_stranger_is_refused_with_no_more_than_it_sent() {
     stranger.send("not so long");
     stranger.send("");
     stranger.ask("in;say welcome", "welcome");
+    // An empty datagram asks for nothing.
+    stranger.send("");
+    stranger.ask("say still here", "still here");
     assert_eq!(stage.ask(|stage, fx| (stage.conns.len(), fx.connections())), (1, 1));
 }
 
@@ -572,6 +578,24 @@ fn neither_streams_nor_datagrams_wait_until_the_others_have_had_enough() {
         assert!(place.is_some_and(|place| place <= 1), "{place:?}");
     }
     stream.finish();
+}
+
+#[test]
+fn a_loop_whose_sockets_are_empty_sleeps() {
+    const NAP: Duration = Duration::from_millis(50);
+    let (mut server, addresses) = build();
+    let peer = Sender::to(addresses[0]);
+    peer.send("in;say in");
+    let deadline = Instant::now() + PATIENCE;
+    while server.state().heard.is_empty() {
+        assert!(Instant::now() < deadline, "never heard");
+        server.turn(Some(NAP)).unwrap();
+    }
+    peer.expect("in");
+    // Nothing is left to do but, in a minute, to look whether the peer is still there.
+    let began = Instant::now();
+    server.turn(Some(NAP)).unwrap();
+    assert!(began.elapsed() >= NAP, "{:?}", began.elapsed());
 }
 
 #[test]
