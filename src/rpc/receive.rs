@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::connection::{ConnId, Connection, Stage};
+use super::connection::{ConnId, Connection};
 use super::datagram::{Bucket, DatagramLink};
 use super::dispatch::Share;
 use super::effects::{Effects, ServiceId};
@@ -169,9 +169,6 @@ impl<S: 'static> Server<S> {
         let now = self.fx.transport.now;
         let Some(connection) = self.fx.transport.get_mut(id) else { return false };
         let Link::Datagram(link) = &mut connection.link else { return false };
-        if connection.stage != Stage::Open {
-            return false;
-        }
         let may = link.hear(now, datagram.len(), &connection.limits);
         if may && connection.takes_input() && !datagram.is_empty() {
             let service = Rc::clone(&self.fx.services[connection.service as usize]);
@@ -229,10 +226,11 @@ impl<S: 'static> Effects<S> {
         if transport.connections.len() >= limits.connections
             || !listeners.new_peers.take(transport.now, limits.new_peers_per_s)
         {
-            log::debug!("{peer}: refused, too many peers");
+            log::debug!("{peer}: refused, too many connections or new peers");
             return None;
         }
-        let listener = listeners.datagrams_mut(key)?;
+        // The service may have closed it just now.
+        let listener = listeners.datagrams_mut(key).filter(|listener| listener.is_open)?;
         let socket = Rc::clone(&listener.socket);
         let link = DatagramLink::new(socket, key, peer, &limits, admission, transport.now);
         let serial = transport.next_serial();
