@@ -1,8 +1,8 @@
 //! `udp`: one JSON object a datagram, `{"type","id", …}` flat.
 //!
 //! The protocol of seed 004 over datagrams. A client sends a request again until it is answered, so
-//! a request that comes again is done once ([`Window`]); events are sent once and may get lost,
-//! which their `seq` shows. What a request is and does is told in [`flat`]. How many datagrams
+//! a request that comes again is done once (`window`); events are sent once and may get lost,
+//! which their `seq` shows. What a request is and does is told in `flat`. How many datagrams
 //! a peer may send, what it is sent before its address is confirmed, and when it has been silent for
 //! too long is the transport's business.
 
