@@ -46,6 +46,20 @@ fn a_port_is_a_streams_and_a_datagrams_at_the_same_time() {
 }
 
 #[test]
+fn several_addresses_are_one_house() {
+    let daemon = Daemon::start(&["-l", "udp=[::1]:0", "-l", "udp=127.0.0.1:0"]);
+    let [(_, six), (_, four)] = daemon.listeners() else { panic!("{:?}", daemon.listeners()) };
+    assert!(six.is_ipv6() && four.is_ipv4());
+    let mut ann = UdpPeer::connect(*six);
+    comes_in(&mut ann, "Ann", 1);
+    let mut bob = UdpPeer::connect(*four);
+    comes_in(&mut bob, "Bob", 2);
+    ann.hears(system("den", "Bob joined", 2));
+    bob.is_told(say(2, "hi"), ack_seq(2, 3));
+    ann.hears(message("den", "Bob", "hi", 3));
+}
+
+#[test]
 fn an_address_in_use_is_exit_1_and_says_how_to_move() {
     let taken = UdpSocket::bind("127.0.0.1:0").expect("a socket");
     let address = taken.local_addr().expect("its address");
