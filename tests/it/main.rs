@@ -48,6 +48,8 @@ mod process;
 mod protocols;
 mod protocols_played;
 mod reload;
+mod rpc_datagrams;
+mod rpc_datagrams_bounds;
 mod rpc_deferred;
 mod rpc_fairness;
 mod rpc_loop;
