@@ -74,6 +74,27 @@ fn peers_count_among_the_connections() {
 }
 
 #[test]
+fn who_may_have_a_forged_address_takes_a_quarter_of_the_places_at_most() {
+    let stage = stage();
+    set_limits(&stage, |limits| limits.connections = 8);
+    let [a, b, c, honest] = std::array::from_fn(|_| Sender::new(&stage));
+    a.ask("in?;say in", "in");
+    b.ask("in?;say in", "in");
+    c.send("in?;say in");
+    c.ask("who am I to you?", WHO);
+    honest.ask("in;say in", "in");
+    // Who is confirmed makes room, and so does who goes.
+    a.ask("confirm;confirm;say confirmed", "confirmed");
+    c.ask("in?;say in", "in");
+    b.send("close");
+    a.send("close");
+    until(|| stage.ask(|_, fx| fx.connections()) == 2);
+    b.ask("in?;say in", "in");
+    a.send("in?;say in");
+    a.ask("who am I to you?", WHO);
+}
+
+#[test]
 fn datagrams_over_the_rate_are_dropped_unseen() {
     let stage = stage();
     set_limits(&stage, |limits| limits.datagrams_per_s = 3);
