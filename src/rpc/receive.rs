@@ -28,6 +28,10 @@ const DATAGRAMS_SHARE: usize = 256;
 /// might set another server to replying to them.
 const REPLIES_PER_S: u32 = 1000;
 
+/// Which part of all connections may be peers whose address is not confirmed: who forges addresses
+/// makes many, and must not take everyone's place.
+const UNCONFIRMED_PART: usize = 4;
+
 /// How long a socket's errors go unmentioned after one was logged.
 const COMPLAINT_EVERY: Duration = Duration::from_secs(60);
 
@@ -223,7 +227,9 @@ impl<S: 'static> Effects<S> {
     ) -> Option<ConnId> {
         let Effects { transport, listeners, .. } = self;
         let limits = Rc::clone(&transport.limits);
+        let unconfirmed_max = limits.connections / UNCONFIRMED_PART;
         if transport.connections.len() >= limits.connections
+            || !admission.confirmed && transport.unconfirmed >= unconfirmed_max
             || !listeners.new_peers.take(transport.now, limits.new_peers_per_s)
         {
             log::debug!("{peer}: refused, too many connections or new peers");
@@ -239,6 +245,7 @@ impl<S: 'static> Effects<S> {
         let link = Link::Datagram(Box::new(link));
         entry.insert(Connection::new(link, serial, service.0, peer, None, limits));
         listener.peers.insert(peer, id);
+        transport.unconfirmed += usize::from(!admission.confirmed);
         transport.time_silence(id);
         log::debug!("{id} {peer}: admitted");
         Some(id)

@@ -50,6 +50,7 @@ mod protocols;
 mod protocols_played;
 mod reload;
 mod rpc_datagrams;
+mod rpc_datagrams_bounds;
 mod rpc_deferred;
 mod rpc_fairness;
 mod rpc_loop;

@@ -13,16 +13,16 @@ use std::sync::mpsc::{self, channel};
 use std::time::{Duration, Instant};
 
 /// How long one datagram may take before a test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The state behind the script: who came, who went and why, and a group.
-struct Stage {
-    conns: Vec<ConnId>,
+pub(crate) struct Stage {
+    pub(crate) conns: Vec<ConnId>,
     ended: Vec<String>,
     tickets: Vec<Ticket>,
     /// Whose frames came, and in which turns.
-    heard: Vec<(Instant, ConnId)>,
-    group: GroupId,
+    pub(crate) heard: Vec<(Instant, ConnId)>,
+    pub(crate) group: GroupId,
     listener: ListenerId,
 }
 
@@ -36,7 +36,7 @@ struct Stage {
 /// so many milliseconds by `in MS`; others are asked who they are.
 struct Script;
 
-const WHO: &str = "who are you?";
+pub(crate) const WHO: &str = "who are you?";
 
 impl Service<Stage> for Script {
     fn framing(&self, _: &Stage, _: &Accepted) -> Box<dyn Framing> {
@@ -90,7 +90,7 @@ impl Service<Stage> for Script {
     }
 }
 
-fn framed(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn framed(out: &mut Vec<u8>, text: &str) {
     let start = out.len();
     out.extend_from_slice(text.as_bytes());
     length_prefix::frame(out, start);
@@ -121,11 +121,11 @@ fn perform(stage: &mut Stage, fx: &mut Effects<Stage>, conn: ConnId, operation: 
 }
 
 /// The script over datagrams at the first address, over TCP at the second.
-fn stage() -> Running<Stage> {
+pub(crate) fn stage() -> Running<Stage> {
     Running::start(build)
 }
 
-fn build() -> (Server<Stage>, Vec<SocketAddr>) {
+pub(crate) fn build() -> (Server<Stage>, Vec<SocketAddr>) {
     let mut server = Server::with(|fx| {
         let script = fx.add_service(Script);
         let listener = fx.listen_datagrams("127.0.0.1:0", script).unwrap();
@@ -146,26 +146,26 @@ fn build() -> (Server<Stage>, Vec<SocketAddr>) {
 }
 
 /// Somebody who sends datagrams.
-struct Sender(UdpSocket);
+pub(crate) struct Sender(pub(crate) UdpSocket);
 
 impl Sender {
-    fn new(stage: &Running<Stage>) -> Sender {
+    pub(crate) fn new(stage: &Running<Stage>) -> Sender {
         Sender::to(stage.addresses[0])
     }
 
-    fn to(address: SocketAddr) -> Sender {
+    pub(crate) fn to(address: SocketAddr) -> Sender {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
         socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         socket.connect(address).expect("an address");
         Sender(socket)
     }
 
-    fn send(&self, text: &str) {
+    pub(crate) fn send(&self, text: &str) {
         self.0.send(text.as_bytes()).expect("sent");
     }
 
     #[track_caller]
-    fn expect(&self, expected: &str) {
+    pub(crate) fn expect(&self, expected: &str) {
         let mut buffer = [0; 65536];
         let count = self.0.recv(&mut buffer).expect("a datagram");
         assert_eq!(String::from_utf8_lossy(&buffer[..count]), expected);
@@ -174,7 +174,7 @@ impl Sender {
     /// Expects that nothing has come. To be asked when what would have come is surely there: over
     /// loopback that is when it was sent.
     #[track_caller]
-    fn expect_nothing(&self) {
+    pub(crate) fn expect_nothing(&self) {
         self.0.set_nonblocking(true).expect("set");
         let error = self.0.recv(&mut [0; 100]).expect_err("nothing");
         assert_eq!(error.kind(), ErrorKind::WouldBlock);
@@ -183,14 +183,14 @@ impl Sender {
 
     /// Sends a request and expects an answer, and so that nothing came before it.
     #[track_caller]
-    fn ask(&self, request: &str, answer: &str) {
+    pub(crate) fn ask(&self, request: &str, answer: &str) {
         self.send(request);
         self.expect(answer);
     }
 }
 
 /// Holds the loop until the value is used or dropped, so that what comes meanwhile comes in one turn.
-fn hold(stage: &Running<Stage>) -> mpsc::Sender<()> {
+pub(crate) fn hold(stage: &Running<Stage>) -> mpsc::Sender<()> {
     let (release, held) = channel();
     let (sender, holds) = channel();
     stage.handle.post(move |_, _| {
@@ -201,7 +201,10 @@ fn hold(stage: &Running<Stage>) -> mpsc::Sender<()> {
     release
 }
 
-fn set_limits(stage: &Running<Stage>, change: impl FnOnce(&mut Limits) + Send + 'static) {
+pub(crate) fn set_limits(
+    stage: &Running<Stage>,
+    change: impl FnOnce(&mut Limits) + Send + 'static,
+) {
     stage.ask(|_, fx| {
         let mut limits = *fx.limits();
         change(&mut limits);
@@ -209,12 +212,12 @@ fn set_limits(stage: &Running<Stage>, change: impl FnOnce(&mut Limits) + Send + 
     });
 }
 
-fn ended(stage: &Running<Stage>) -> Vec<String> {
+pub(crate) fn ended(stage: &Running<Stage>) -> Vec<String> {
     stage.ask(|stage, _| stage.ended.clone())
 }
 
 /// Text as TCP carries it.
-fn prefixed(text: &str) -> Vec<u8> {
+pub(crate) fn prefixed(text: &str) -> Vec<u8> {
     let mut out = Vec::new();
     framed(&mut out, text);
     out
@@ -282,92 +285,6 @@ fn a_group_has_members_over_tcp_and_over_datagrams() {
     stream.ask(prefixed("say eight"), [prefixed("seven"), prefixed("eight")].concat());
     b.expect_nothing();
     stream.finish();
-}
-
-#[test]
-fn an_unconfirmed_peer_is_sent_three_times_what_it_sent() {
-    let stage = stage();
-    let (honest, doubtful) = (Sender::new(&stage), Sender::new(&stage));
-    honest.ask("in;join;say in", "in");
-    // Eight bytes.
-    doubtful.send("in?;join");
-    until(|| stage.ask(|stage, fx| fx.group_len(stage.group)) == 2);
-    assert!(!stage.ask(|stage, fx| fx.is_confirmed(stage.conns[1])));
-    let event = "thirteen long";
-    honest.ask(&format!("all {event}"), event);
-    honest.ask(&format!("all {event}"), event);
-    doubtful.expect(event);
-    // Eleven bytes are left, and three times fourteen more now.
-    doubtful.ask("say 0123456789", "0123456789");
-    doubtful.expect_nothing();
-    for number in 0..6 {
-        let event = format!("event of 1{number}");
-        honest.ask(&format!("all {event}"), &event);
-        if number < 3 {
-            doubtful.expect(&event);
-        }
-    }
-    doubtful.expect_nothing();
-    // Ten bytes and three times fourteen: the answer goes, and not the event that came before it.
-    doubtful.ask("fill 50;big 40", &"x".repeat(40));
-    honest.expect(&"x".repeat(50));
-    doubtful.expect_nothing();
-    doubtful.ask("confirm;say confirmed", "confirmed");
-    assert!(stage.ask(|stage, fx| fx.is_confirmed(stage.conns[1])));
-    for _ in 0..10 {
-        honest.ask(&format!("all {event}"), event);
-        doubtful.expect(event);
-    }
-}
-
-#[test]
-fn few_strangers_become_peers_at_a_time() {
-    let stage = stage();
-    set_limits(&stage, |limits| limits.new_peers_per_s = 2);
-    let senders: [Sender; 3] = std::array::from_fn(|_| Sender::new(&stage));
-    let held = hold(&stage);
-    senders.iter().for_each(|sender| sender.send("in;say in"));
-    drop(held);
-    senders[0].expect("in");
-    senders[1].expect("in");
-    senders[2].ask("who am I to you?", WHO);
-    assert_eq!(stage.ask(|stage, fx| (stage.conns.len(), fx.connections())), (2, 2));
-}
-
-#[test]
-fn peers_count_among_the_connections() {
-    let stage = stage();
-    set_limits(&stage, |limits| limits.connections = 2);
-    let [a, b] = std::array::from_fn(|_| Sender::new(&stage));
-    let mut stream = stage.peer_at(1);
-    stream.ask(prefixed("say in"), prefixed("in"));
-    a.ask("in;say in", "in");
-    b.send("in;say in");
-    b.ask("who am I to you?", WHO);
-    stage.peer_at(1).expect_close();
-    a.send("close");
-    until(|| stage.ask(|_, fx| fx.connections()) == 1);
-    b.ask("in;say in", "in");
-    stream.finish();
-}
-
-#[test]
-fn datagrams_over_the_rate_are_dropped_unseen() {
-    let stage = stage();
-    set_limits(&stage, |limits| limits.datagrams_per_s = 3);
-    let (fast, other) = (Sender::new(&stage), Sender::new(&stage));
-    let held = hold(&stage);
-    fast.send("in;say 0");
-    for number in 1..5 {
-        fast.send(&format!("say {number}"));
-    }
-    other.send("in;say other");
-    drop(held);
-    other.expect("other");
-    for expected in ["0", "1", "2"] {
-        fast.expect(expected);
-    }
-    fast.expect_nothing();
 }
 
 #[test]
@@ -471,47 +388,6 @@ fn a_closed_listener_keeps_its_peers() {
 }
 
 #[test]
-fn who_takes_nothing_holds_up_nobody() {
-    const EVENTS: usize = 200;
-    let stage = stage();
-    let deaf = Sender::new(&stage);
-    let narrow = socket2::SockRef::from(&deaf.0);
-    narrow.set_recv_buffer_size(4096).expect("a small receive buffer");
-    deaf.ask("in;join;say in", "in");
-    let mut stream = stage.peer_at(1);
-    stream.ask(prefixed("join;say in"), prefixed("in"));
-    let event = "x".repeat(1000);
-    for _ in 0..EVENTS {
-        stream.ask(prefixed(&format!("all {event}")), prefixed(&event));
-    }
-    assert_eq!(ended(&stage), [""; 0]);
-    // What came while there was room is there, and then what comes now.
-    deaf.0.set_nonblocking(true).expect("set");
-    let mut buffer = [0; 2000];
-    let got = std::iter::from_fn(|| deaf.0.recv(&mut buffer).ok()).count();
-    assert!((1..EVENTS).contains(&got), "{got} events");
-    deaf.0.set_nonblocking(false).expect("set");
-    deaf.ask("say here", "here");
-    stream.finish();
-}
-
-#[test]
-fn a_frame_too_long_for_a_datagram_is_dropped_and_others_go() {
-    let stage = stage();
-    let peer = Sender::new(&stage);
-    peer.ask("in;big 8193;say next", "next");
-    peer.ask("big 8192;say next", &"x".repeat(8192));
-    peer.expect("next");
-    // Which holds for what is sent; what comes is the service's to judge, up to what UDP carries.
-    peer.ask(&format!("count {}", "x".repeat(65_507 - 6)), "65501");
-    // Beyond that the system refuses, and nobody else does.
-    set_limits(&stage, |limits| limits.datagram_bytes = 100_000);
-    let other = Sender::new(&stage);
-    other.ask("in;big 65508;say next", "next");
-    other.ask("big 65507", &"x".repeat(65_507));
-}
-
-#[test]
 fn while_an_answer_is_owed_what_comes_is_dropped() {
     let stage = stage();
     let (a, b) = (Sender::new(&stage), Sender::new(&stage));
@@ -524,78 +400,6 @@ fn while_an_answer_is_owed_what_comes_is_dropped() {
     });
     a.expect("settled");
     a.ask("say heard", "heard");
-}
-
-#[test]
-fn who_is_answered_much_leaves_the_rest_to_the_next_turn() {
-    let stage = stage();
-    let peer = Sender::new(&stage);
-    peer.ask("in;say in", "in");
-    stage.ask(|stage, _| stage.heard.clear());
-    let held = hold(&stage);
-    // Two of these are more than a connection's share, though they are too long to be sent.
-    for _ in 0..10 {
-        peer.send("big 200000");
-    }
-    peer.send("say done");
-    drop(held);
-    peer.expect("done");
-    let mut heard = stage.ask(|stage, _| std::mem::take(&mut stage.heard));
-    assert_eq!(heard.len(), 11);
-    heard.dedup();
-    assert_eq!(heard.len(), 6, "turns");
-}
-
-#[test]
-fn neither_streams_nor_datagrams_wait_until_the_others_have_had_enough() {
-    let stage = stage();
-    let sender = Sender::new(&stage);
-    sender.ask("in;say in", "in");
-    let mut stream = stage.peer_at(1);
-    stream.ask(prefixed("say in"), prefixed("in"));
-    for streams_are_many in [false, true, false, true] {
-        let held = hold(&stage);
-        stage.handle.post(|stage, _| stage.heard.clear());
-        if streams_are_many {
-            stream.send(prefixed("full").repeat(50));
-            sender.send("say done");
-        } else {
-            (0..50).for_each(|_| sender.send("full"));
-            stream.send(prefixed("say done"));
-        }
-        drop(held);
-        if streams_are_many {
-            sender.expect("done");
-            stream.ask(prefixed("say done"), prefixed("done"));
-        } else {
-            stream.expect(prefixed("done"));
-            sender.ask("say done", "done");
-        }
-        let heard = stage.ask(|stage, _| std::mem::take(&mut stage.heard));
-        let one = if streams_are_many { 0 } else { 1 };
-        let place =
-            stage.ask(move |stage, _| heard.iter().position(|(_, conn)| *conn == stage.conns[one]));
-        assert!(place.is_some_and(|place| place <= 1), "{place:?}");
-    }
-    stream.finish();
-}
-
-#[test]
-fn a_loop_whose_sockets_are_empty_sleeps() {
-    const NAP: Duration = Duration::from_millis(50);
-    let (mut server, addresses) = build();
-    let peer = Sender::to(addresses[0]);
-    peer.send("in;say in");
-    let deadline = Instant::now() + PATIENCE;
-    while server.state().heard.is_empty() {
-        assert!(Instant::now() < deadline, "never heard");
-        server.turn(Some(NAP)).unwrap();
-    }
-    peer.expect("in");
-    // Nothing is left to do but, in a minute, to look whether the peer is still there.
-    let began = Instant::now();
-    server.turn(Some(NAP)).unwrap();
-    assert!(began.elapsed() >= NAP, "{:?}", began.elapsed());
 }
 
 #[test]
