@@ -109,6 +109,36 @@ fn a_history_is_paged_through() {
 }
 
 #[test]
+fn a_history_is_cut_where_it_does_not_fit_and_nowhere_else() {
+    for forgets in [false, true] {
+        let mut plan = Plan::default();
+        plan.dialect.udp.datagram_bytes = BYTES;
+        if forgets {
+            plan.chat.history_events_max = 2;
+        }
+        let house = plan.open();
+        let mut ann = house.peer_in("den", "Ann", 1);
+        let mut seq = 1;
+        // Two messages, the second of so many bytes: how many are shown, and how long the answer is.
+        let mut shown = |bytes: usize| {
+            for text in ["first".to_owned(), "x".repeat(bytes)] {
+                seq += 1;
+                ann.is_told(say(seq, &text), ack_seq(seq, seq as u64));
+            }
+            let after = if forgets { 0 } else { seq - 2 };
+            let request = format!(r#"{{"type":"history","id":1,"after":{after}}}"#);
+            let (answer, bytes) = ask(&mut ann, &request);
+            assert_eq!(answer["truncated"] == true, forgets);
+            (answer["messages"].as_array().expect("events").len(), bytes)
+        };
+        let (two, bytes) = shown(1);
+        assert_eq!(two, 2);
+        assert_eq!(shown(1 + BYTES - bytes), (2, BYTES));
+        assert_eq!(shown(2 + BYTES - bytes).0, 1);
+    }
+}
+
+#[test]
 fn what_is_forgotten_is_told_though_the_answer_is_cut() {
     let mut plan = Plan::default();
     plan.dialect.udp.datagram_bytes = BYTES;
