@@ -58,9 +58,14 @@ function showTitle() {
   document.title = `${unseen}${place}parlance`;
 }
 
-/** Puts where one is into the address, as a step that the browser can take back. */
-function setAddress(hash) {
-  if (location.hash !== hash) history.pushState(null, "", hash || location.pathname);
+/**
+ * Puts where one is into the address: as a step that the browser can take back, unless the address has
+ * led here itself.
+ */
+function setAddress(hash, isLed) {
+  if (location.hash === hash) return;
+  if (isLed) history.replaceState(null, "", hash);
+  else history.pushState(null, "", hash);
 }
 
 const hashOf = (room) => `#room=${encodeURIComponent(room.name)}`;
@@ -75,16 +80,13 @@ function roomOfAddress() {
   }
 }
 
-function showRoom() {
-  const hash = hashOf(session.room);
-  // An address that has led here already is no other place for being spelt otherwise.
-  if (nameKey(roomOfAddress() ?? "") === nameKey(session.room.name)) history.replaceState(null, "", hash);
-  else setAddress(hash);
+function showRoom(isLed = false) {
+  setAddress(hashOf(session.room), isLed);
   show("chat");
 }
 
-function showLobby(notice) {
-  setAddress("#rooms");
+function showLobby(notice = "", isLed = false) {
+  setAddress("#rooms", isLed);
   show("lobby", notice);
 }
 
@@ -94,14 +96,14 @@ async function follow() {
   const wanted = roomOfAddress();
   if (location.hash === "#rooms") return page === "lobby" || showLobby();
   const { room } = session;
-  if (room && (wanted === null || nameKey(wanted) === nameKey(room.name))) return showRoom();
+  if (room && (wanted === null || nameKey(wanted) === nameKey(room.name))) return showRoom(true);
   const name = wanted ?? session.greeting.default_room;
   try {
     await session.join({ room: name });
-    showRoom();
+    showRoom(true);
   } catch (error) {
     const isGone = error.message === "Room not found";
-    showLobby(isGone ? "" : wordsFor(error));
+    showLobby(isGone ? "" : wordsFor(error), true);
     if (isGone) lobby.offer(name);
   }
 }
@@ -112,8 +114,8 @@ welcome.addEventListener("entered", () => {
   remember("sessionStorage", "here", session.account ? null : "yes");
   follow();
 });
-lobby.addEventListener("entered", showRoom);
-lobby.addEventListener("back", showRoom);
+lobby.addEventListener("entered", () => showRoom());
+lobby.addEventListener("back", () => showRoom());
 chat.addEventListener("lobby", () => showLobby());
 chat.addEventListener("left", () => showLobby());
 chat.addEventListener("unseen", showTitle);
@@ -123,7 +125,7 @@ session.addEventListener("identity", showMe);
 session.addEventListener("room", () => {
   showTitle();
   // The room went while nobody was connected, or somebody else's doing has ended the stay.
-  if (!session.room && page === "chat" && session.phase !== "out") showLobby("The room is gone.");
+  if (!session.room && page === "chat" && session.phase === "returning") showLobby("The room is gone.");
 });
 session.addEventListener("ended", ({ detail: notice }) => {
   remember("sessionStorage", "here", null);
@@ -141,7 +143,10 @@ function showConnection() {
   const isBack = state === "open" && session.phase === "returning";
   const wasHere = session.phase !== "out" || connection.due > 0;
   const text = {
-    waiting: session.phase === "out" ? "The server cannot be reached." : "The connection was lost. What you write waits for it.",
+    waiting:
+      session.phase === "out"
+        ? "The server cannot be reached."
+        : "The connection was lost. What you write waits for it.",
     connecting: wasHere ? "Connecting…" : "",
     refused: "This server does not speak parlance.v1. It may be older than this page: try to load it again.",
     open: isBack ? "Coming back…" : "",

@@ -116,7 +116,9 @@ export class Chat extends EventTarget {
     byId("about-room").title = `About ${room.name}`;
     byId("log").setAttribute("aria-label", `Messages in ${room.name}`);
     byId("room-dialog-title").textContent = room.name;
-    const kind = room.private ? "Private: it is in no list. Whoever knows its name can join." : "Open to everybody.";
+    const kind = room.private
+      ? "Private: it is in no list. Whoever knows its name can join."
+      : "Open to everybody.";
     byId("room-facts").textContent = `${kind} ${count(room.members.length, "person is", "people are")} here.`;
     byId("room-link").value = linkTo(room.name);
     byId("room-private").textContent = room.private ? "Make it public" : "Make it private";
@@ -132,7 +134,9 @@ export class Chat extends EventTarget {
     });
     byId("room-link").addEventListener("focus", ({ target }) => target.select());
     byId("room-copy").addEventListener("click", () => this.#copyLink());
-    byId("room-private").addEventListener("click", () => this.#try(() => this.#session.setPrivate(!this.#session.room.private)));
+    byId("room-private").addEventListener("click", () =>
+      this.#try(() => this.#session.setPrivate(!this.#session.room.private)),
+    );
     byId("room-leave").addEventListener("click", () =>
       this.#try(async () => {
         await this.#session.leave();

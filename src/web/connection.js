@@ -7,7 +7,9 @@
  *                      ▲      │                 │
  *                      │    failed             lost
  *                      │      ▼                 │
- *                      └─── waiting ◀───────────┘        refused: the server speaks no parlance.v1
+ *                      └── waiting ◀────────────┘
+ *
+ * and `refused`, for good, where the server does not speak `parlance.v1`.
  *
  * It knows frames, ids and pauses. It does not know names, rooms or what is said; it repeats nothing
  * by itself, for only who asked knows whether that may be done twice.
@@ -119,9 +121,18 @@ export class Connection extends EventTarget {
     this.#socket = socket;
     // A socket that was given up may still speak: nobody listens.
     const only = (act) => (event) => socket === this.#socket && act(event);
-    socket.addEventListener("message", only((event) => this.#hear(event.data)));
-    socket.addEventListener("close", only(() => this.#lose()));
-    this.#timer = setTimeout(only(() => this.#lose()), GREETING_MS);
+    socket.addEventListener(
+      "message",
+      only((event) => this.#hear(event.data)),
+    );
+    socket.addEventListener(
+      "close",
+      only(() => this.#lose()),
+    );
+    this.#timer = setTimeout(
+      only(() => this.#lose()),
+      GREETING_MS,
+    );
     this.#become("connecting");
   }
 

@@ -40,7 +40,11 @@ function renderSaid(entry, act) {
   if (kind === "private") who.append(" ", privately(entry));
   who.append(" ", time(entry));
   const isText = typeof body === "string";
-  const said = make(isText ? "p" : "pre", { class: isText ? "said" : "said value", dir: "auto" }, ...linked(bodyText(body)));
+  const said = make(
+    isText ? "p" : "pre",
+    { class: isText ? "said" : "said value", dir: "auto" },
+    ...linked(bodyText(body)),
+  );
   const bubble = make("div", { class: "bubble" }, said, ...stateParts(entry, act));
   const element = frame("said-by", entry, ...(own ? [] : [avatar(from)]), who, bubble);
   element.classList.toggle("own", own);
@@ -51,7 +55,12 @@ function renderSaid(entry, act) {
 
 function privately({ own, from, to }) {
   const words = own ? ["privately to ", make("bdi", {}, to)] : ["privately to you"];
-  return make("span", { class: "privately" }, icon("lock"), ...(own && from === to ? ["a note to yourself"] : words));
+  return make(
+    "span",
+    { class: "privately" },
+    icon("lock"),
+    ...(own && from === to ? ["a note to yourself"] : words),
+  );
 }
 
 /** A text with its links. Where they lead is told by nobody but themselves. */
@@ -78,7 +87,11 @@ function stateParts(entry, act) {
         make(
           "p",
           { class: "state" },
-          make("button", { type: "button", class: "small", onclick: () => act("again", entry) }, "Send again"),
+          make(
+            "button",
+            { type: "button", class: "small", onclick: () => act("again", entry) },
+            "Send again",
+          ),
           " ",
           make("button", { type: "button", class: "small", onclick: () => act("discard", entry) }, "Discard"),
         ),

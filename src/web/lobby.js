@@ -30,6 +30,7 @@ export class Lobby extends EventTarget {
     this.#list.addEventListener("focusin", ({ target }) => setStop(this.#list, target));
     document.addEventListener("visibilitychange", () => this.#refresh());
     byId("lobby").addEventListener("keydown", (event) => this.#key(event));
+    byId("to-room").addEventListener("click", () => this.dispatchEvent(new CustomEvent("back")));
     onSubmit("create-form", () => this.#create());
     onSubmit("join-form", () => this.#joinByName());
   }
@@ -74,8 +75,16 @@ export class Lobby extends EventTarget {
 
   #draw() {
     if (byId("lobby").hidden) return;
+    const { room } = this.#session;
+    byId("to-room").hidden = !room;
+    byId("to-room-name").textContent = room?.name ?? "";
     const rooms = this.#session.rooms.slice(0, SHOWN_MAX);
-    fill(this.#list, rooms, ({ room_id: id }) => id, (room, old) => this.#row(room, old));
+    fill(
+      this.#list,
+      rooms,
+      ({ room_id: id }) => id,
+      (room, old) => this.#row(room, old),
+    );
     const stop = this.#list.querySelector("li > button[tabindex='0']");
     setStop(this.#list, stop ?? this.#list.querySelector("li > button"));
   }
@@ -97,7 +106,18 @@ export class Lobby extends EventTarget {
     const lock = icon("lock", "Private room");
     const name = make("bdi", { class: "room-name" });
     const go = () => this.#enter({ room_id: id });
-    return make("li", {}, make("button", { type: "button", tabindex: "-1", onclick: go }, lock, name, " ", make("span", { class: "room-count" })));
+    return make(
+      "li",
+      {},
+      make(
+        "button",
+        { type: "button", tabindex: "-1", onclick: go },
+        lock,
+        name,
+        " ",
+        make("span", { class: "room-count" }),
+      ),
+    );
   }
 
   /** Goes into a room; `false` if that was refused. */
@@ -139,7 +159,9 @@ export class Lobby extends EventTarget {
     if (error) return field.focus();
     const text = field.value.trim();
     // A name is a name first, even if it looks like an id.
-    const isEntered = (await this.#enter({ room: text }, field)) || (/^[0-9a-f]{8}$/i.test(text) && (await this.#enter({ room_id: text.toLowerCase() }, field)));
+    const isEntered =
+      (await this.#enter({ room: text }, field)) ||
+      (/^[0-9a-f]{8}$/i.test(text) && (await this.#enter({ room_id: text.toLowerCase() }, field)));
     if (!isEntered) return field.focus();
     showError(field, "");
     byId("join-form").reset();

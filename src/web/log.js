@@ -12,6 +12,12 @@ import { count, dayKey } from "./text.js";
 /** How near to the end is still the end, in pixels. */
 const END_PX = 48;
 
+/** How near to the beginning older entries are fetched, in pixels. */
+const NEAR_PX = 200;
+
+/** From so many entries on it is worth saying that there are no older ones. */
+const LONG = 40;
+
 /** Messages of one author stand together if no more than this lies between them, in milliseconds. */
 const TOGETHER_MS = 5 * 60_000;
 
@@ -46,11 +52,6 @@ export class Log extends EventTarget {
     this.#down.addEventListener("click", () => this.toEnd());
     document.addEventListener("visibilitychange", () => this.#look());
     new ResizeObserver(() => this.#atEnd && this.#scrollToEnd()).observe(this.#log);
-    const nearTop = new IntersectionObserver(([seen]) => seen.isIntersecting && this.#loadOlder(), {
-      root: this.#log,
-      rootMargin: "200px 0px 0px 0px",
-    });
-    nearTop.observe(byId("log-top"));
   }
 
   /** Shows another room, or none. */
@@ -132,12 +133,14 @@ export class Log extends EventTarget {
     const stale = [...this.#stale].map((entry) => [timeline.indexOf(entry), entry]).sort(([a], [b]) => b - a);
     this.#stale.clear();
     for (const [index, entry] of stale) this.#place(entry, index);
-    for (const [index] of stale) if (index >= 0) this.#join(index), this.#join(index + 1);
+    for (const [index] of stale) if (index >= 0) (this.#join(index), this.#join(index + 1));
     if (stale.some(([index]) => index < 0)) this.#join(0);
     this.#showPast();
     if (this.#atEnd) this.#scrollToEnd();
-    else if (anchor?.element.isConnected) this.#log.scrollTop = from + bottomOf(anchor.element) - anchor.bottom;
+    else if (anchor?.element.isConnected)
+      this.#log.scrollTop = from + bottomOf(anchor.element) - anchor.bottom;
     this.#look();
+    this.#loadIfNear();
   }
 
   /**
@@ -199,7 +202,10 @@ export class Log extends EventTarget {
   #moveLine(entry) {
     this.#removeLine();
     const text = make("span", {}, "New");
-    this.#line = { entry, element: make("div", { class: "line", role: "separator", "aria-label": "New messages" }, text) };
+    this.#line = {
+      entry,
+      element: make("div", { class: "line", role: "separator", "aria-label": "New messages" }, text),
+    };
   }
 
   #removeLine() {
@@ -223,6 +229,7 @@ export class Log extends EventTarget {
     this.#down.hidden = this.#atEnd;
     if (!this.#atEnd && this.unseen === 0) byId("log-down-text").textContent = "Latest";
     this.#look();
+    this.#loadIfNear();
   }
 
   #scrollToEnd() {
@@ -236,12 +243,16 @@ export class Log extends EventTarget {
     if (this.#room?.hasPast && !this.#room.isLoading) this.#room.older();
   }
 
+  #loadIfNear() {
+    if (this.#log.scrollTop < NEAR_PX && this.#log.checkVisibility()) this.#loadOlder();
+  }
+
   #showPast() {
     const { hasPast, isLoading, timeline } = this.#room;
     const hadFocus = document.activeElement === this.#older;
     this.#older.hidden = !hasPast;
     this.#older.textContent = isLoading ? "Loading…" : "Show earlier messages";
-    byId("log-start").hidden = hasPast || isLoading || timeline.entries.length === 0;
+    byId("log-start").hidden = hasPast || isLoading || timeline.entries.length < LONG;
     if (hadFocus && !hasPast) this.#log.focus();
   }
 

@@ -39,17 +39,30 @@ export class Members {
     const members = room?.members ?? [];
     this.#title.textContent = `People — ${members.length.toLocaleString()}`;
     byId("people-count").textContent = members.length.toLocaleString();
-    byId("to-people").setAttribute("aria-label", `Show who is here: ${count(members.length, "person", "people")}`);
-    const shown = [...members].sort((a, b) => (b === me) - (a === me) || a.localeCompare(b)).slice(0, SHOWN_MAX);
+    byId("to-people").setAttribute(
+      "aria-label",
+      `Show who is here: ${count(members.length, "person", "people")}`,
+    );
+    const shown = [...members]
+      .sort((a, b) => (b === me) - (a === me) || a.localeCompare(b))
+      .slice(0, SHOWN_MAX);
     const key = (name) => (name === me ? `me ${name}` : `- ${name}`);
     fill(this.#list, shown, key, (name, old) => old ?? this.#row(name, name === me));
     const rest = members.length - shown.length;
-    if (rest > 0) this.#list.append(make("li", { class: "muted", "data-key": "" }, `and ${count(rest, "other", "others")}`));
-    setStop(this.#list, this.#list.querySelector("button[tabindex='0']") ?? this.#list.querySelector("button"));
+    if (rest > 0)
+      this.#list.append(
+        make("li", { class: "muted", "data-key": "" }, `and ${count(rest, "other", "others")}`),
+      );
+    setStop(
+      this.#list,
+      this.#list.querySelector("button[tabindex='0']") ?? this.#list.querySelector("button"),
+    );
   }
 
   #row(name, isMe) {
-    const hint = isMe ? make("span", { class: "muted" }, "you") : make("span", { class: "hint" }, icon("reply"));
+    const hint = isMe
+      ? make("span", { class: "muted" }, "you")
+      : make("span", { class: "hint" }, icon("reply"));
     const label = isMe ? `${name}, you: write a note to yourself` : `${name}: write privately`;
     const row = { type: "button", tabindex: "-1", "aria-label": label, onclick: () => this.#choose(name) };
     return make("li", {}, make("button", row, avatar(name), nameTag(name), hint));

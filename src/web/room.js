@@ -31,6 +31,8 @@ export class Room extends EventTarget {
   hasPast = false;
   /** Whether something older is being fetched, or the beginning. */
   isLoading = false;
+  /** Whether what is said can be sent at once: the session says so. */
+  isReady = true;
   /** Who is typing, by the key of the name: the name, and the timer that ends it. */
   typing = new Map();
 
@@ -70,7 +72,7 @@ export class Room extends EventTarget {
   /** Fetches more of what is older. */
   async older() {
     const { first, last } = this.timeline;
-    if (this.hasPast && !this.isLoading) await this.#fetchBefore(Math.min(first, last + 1));
+    if (this.hasPast && !this.isLoading && this.isReady) await this.#fetchBefore(Math.min(first, last + 1));
   }
 
   async #fetchBefore(seq) {
@@ -80,8 +82,9 @@ export class Room extends EventTarget {
     try {
       const page = await this.#connection.request("history", { after, limit: PAGE_EVENTS });
       if (stay !== this.#stay) return;
+      const { length } = this.timeline.entries;
       for (const event of page.events) this.#take(event, false);
-      this.hasPast = after > 0 && !page.truncated;
+      this.hasPast = after > 0 && !page.truncated && this.timeline.entries.length > length;
     } catch (error) {
       if (!(error instanceof Lost)) this.hasPast = false;
       else if (stay === this.#stay) this.hasPast = seq > 1;
@@ -214,13 +217,24 @@ export class Room extends EventTarget {
    */
   say(body, to) {
     const ready = this.isReady;
-    const waiting = () => this.timeline.entries.filter(({ state }) => state === "waiting").length;
-    if (!ready && waiting() >= WAITING_MAX) return false;
+    if (!ready && this.#waiting().length >= WAITING_MAX) return false;
     const draft = { from: this.#me(), to, body };
     const entry = this.timeline.draft(draft, new Date(), ready ? "pending" : "waiting");
     this.#touch(entry);
     if (ready) this.#send(entry);
     return true;
+  }
+
+  /** One is back, and all is as before. */
+  ready() {
+    for (const entry of this.#waiting()) {
+      entry.from = this.#me();
+      this.timeline.again(entry, "pending");
+      this.#touch(entry);
+      this.#send(entry);
+    }
+    // The connection may have gone before anything was fetched.
+    if (this.timeline.first === Infinity) this.older();
   }
 
   /** Says again what has failed. */
@@ -239,28 +253,19 @@ export class Room extends EventTarget {
     this.#touch(entry);
   }
 
-  /** Whether what is said can be sent at once: the session says so. */
-  isReady = true;
-
-  /** Sends what has waited. */
-  sendWaiting() {
-    for (const entry of this.timeline.entries.filter(({ state }) => state === "waiting")) {
-      entry.from = this.#me();
-      this.timeline.again(entry, "pending");
-      this.#touch(entry);
-      this.#send(entry);
-    }
-  }
-
   /** It is over with this room: what still waits will never be sent. */
   close(why) {
     this.#stay += 1;
-    for (const entry of this.timeline.entries.filter(({ state }) => state === "waiting")) {
+    for (const entry of this.#waiting()) {
       this.timeline.fail(entry, why);
       this.#touch(entry);
     }
     for (const { timer } of this.typing.values()) clearTimeout(timer);
     this.typing.clear();
+  }
+
+  #waiting() {
+    return this.timeline.entries.filter(({ state }) => state === "waiting");
   }
 
   async #send(entry) {

@@ -219,7 +219,7 @@ export class Session extends EventTarget {
       if (this.room) await this.#rejoin();
       if (turn !== this.#turn) return;
       this.#become("ready");
-      this.room?.sendWaiting();
+      this.room?.ready();
       this.refreshRooms().catch(() => {});
     } catch (error) {
       // A connection that is lost again begins this again.

@@ -5,8 +5,9 @@
  * sorted list of entries. It knows neither connection nor page, and asks for nothing.
  *
  * An entry's place is `[era, seq, sub]`. `seq` is the room's own count. An era is as long as that
- * count lasts, which is one `epoch` of the server's. What has no `seq` (private messages, marks) stands behind
- * the last one known when it came, in the order of `sub`; what is still under way stands at the end.
+ * count lasts, which is one `epoch` of the server's. What has no `seq` (private messages, marks) stands
+ * behind the last one known when it came, in the order of `sub`; what is still under way stands at the
+ * end.
  *
  * @typedef {object} Entry
  * @property {"message"|"private"|"notice"|"mark"} kind

@@ -132,7 +132,11 @@ export class Welcome extends EventTarget {
   #isComplete() {
     const most = this.#session.limits.name_chars;
     const isTooLong = countCharacters(this.#name.value.trim()) > most;
-    const ofName = isBlank(this.#name.value) ? "Please enter a name." : isTooLong ? `A name has at most ${most} characters.` : "";
+    const ofName = isBlank(this.#name.value)
+      ? "Please enter a name."
+      : isTooLong
+        ? `A name has at most ${most} characters.`
+        : "";
     const ofPassword = this.#way !== "name" && this.#password.value === "" ? "Please enter a password." : "";
     showError(this.#name, ofName);
     showError(this.#password, ofPassword);

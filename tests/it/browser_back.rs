@@ -11,6 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+/// Who is shown to have come and gone, without the times.
+const NOTICES: &str = "[...document.querySelectorAll('.entry.notice')].map((one) =>
+    one.querySelector('p').innerText.replace(/ [0-9:]+$/, ''))";
+
 /// What is said on a page, in order.
 const SAID: &str = "[...document.querySelectorAll('.said')].map((said) => said.innerText)";
 
@@ -36,7 +40,7 @@ fn a_restart_of_the_server_loses_nobody_and_no_words() {
     });
     // The first to come finds no such room, and makes it.
     for page in [&alice, &bob] {
-        page.until("!document.querySelector('#lobby').hidden || document.querySelector('#chat-title').innerText === 'Den'");
+        page.until("document.querySelector('#welcome').hidden");
     }
     alice.sees("#lobby-notice", "There is no room “Den” now.");
     alice.click("#create-private");
@@ -103,7 +107,7 @@ fn a_gap_is_closed_without_doubles() {
     alice.shows_exactly(&said);
     bob.shows_exactly(&said);
 
-    assert_eq!(alice.eval("[...document.querySelectorAll('.entry.notice')].map((one) => one.querySelector('p').innerText.slice(0, -6))"), serde_json::json!(["You joined", "Bob joined"]));
+    assert_eq!(alice.eval(NOTICES), serde_json::json!(["You joined", "Bob joined"]));
 
     // What was heard although the answer was not is shown once, and as sent. Meanwhile the name is
     // borne by one's own ghost.
@@ -139,7 +143,8 @@ fn a_gap_is_closed_without_doubles() {
         [&said[..], &kept[kept.len() - (shown.as_array().unwrap().len() - said.len())..]];
     assert_eq!(shown, serde_json::json!(expected.concat()));
     // It stands between what was before and what was after.
-    let order = "[...document.querySelectorAll('.said, .mark')].map((one) => one.innerText).indexOf('Something is missing here.')";
+    let order = "[...document.querySelectorAll('.said, .mark')].map((one) => one.innerText)
+            .indexOf('Something is missing here.')";
     assert_eq!(alice.eval(order), said.len());
     alice.assert_good(&proxy.address.to_string());
 }
@@ -154,7 +159,8 @@ fn a_name_that_somebody_else_has_taken_ends_the_stay() {
     // Pauses of seconds are not what is tested.
     alice.call(
         "Page.addScriptToEvaluateOnNewDocument",
-        serde_json::json!({"source": "{ const wait = setTimeout; window.setTimeout = (act, ms, ...rest) => wait(act, ms / 50, ...rest); }"}),
+        serde_json::json!({"source": "{ const wait = setTimeout;
+            window.setTimeout = (act, ms, ...rest) => wait(act, ms / 50, ...rest); }"}),
     );
     alice.call("Page.reload", serde_json::json!({}));
     alice.until("document.readyState === 'complete'");
@@ -181,6 +187,18 @@ fn a_page_that_is_loaded_anew_is_still_who_it_was() {
     );
     alice.sees(".own .said", "here");
     alice.sees(".me-name", "Alice");
+}
+
+#[test]
+fn a_server_without_the_protocol_is_told_of() {
+    let Some(place) = Place::open() else { return };
+    let page = place.page("");
+    let source = "{ const Plain = WebSocket; window.WebSocket = class extends Plain {
+        constructor(address) { super(address); } }; }";
+    page.call("Page.addScriptToEvaluateOnNewDocument", serde_json::json!({"source": source}));
+    page.call("Page.reload", serde_json::json!({}));
+    page.sees("#bar-text", "This server does not speak parlance.v1.");
+    page.assert_good(&place.host());
 }
 
 /// What lies between a browser and a server, and may fail.

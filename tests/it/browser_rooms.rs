@@ -160,7 +160,8 @@ fn words_to_one_alone_names_typing_and_what_is_new() {
     // Nobody looks: what comes is counted, and marked for when somebody does.
     let set = |state: &str| {
         alice.eval(&format!(
-            "Object.defineProperty(document, 'visibilityState', {{ configurable: true, get: () => '{state}' }});
+            "Object.defineProperty(document, 'visibilityState',
+                {{ configurable: true, get: () => '{state}' }});
              document.dispatchEvent(new Event('visibilitychange'))"
         ));
     };
@@ -191,17 +192,23 @@ fn the_past_is_fetched_by_scrolling_up() {
     alice.sees(".said", "line 130");
     let count = "document.querySelectorAll('.said').length";
     // It stands at the end, and has not fetched more than it needs.
-    assert_eq!(alice.eval("(() => { const log = document.querySelector('#log'); return log.scrollHeight - log.scrollTop - log.clientHeight < 2; })()"), true);
+    assert_eq!(alice.eval(
+        "(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight < 2)
+            (document.querySelector('#log'))"), true);
     assert!(alice.eval(count).as_u64().unwrap() < 130);
     // What is in view stays in view when older lines come in above it.
     let first = "(() => { const top = document.querySelector('#log').getBoundingClientRect().top;
-        const said = [...document.querySelectorAll('.said')].find((one) => one.getBoundingClientRect().top >= top);
+        const said = [...document.querySelectorAll('.said')]
+            .find((one) => one.getBoundingClientRect().top >= top);
         return [said.innerText, Math.round(said.getBoundingClientRect().top)]; })()";
     alice.eval("document.querySelector('#log').scrollTop = 150");
     let before = alice.eval(first);
     alice.until(&format!("{count} > 60"));
     assert_eq!(alice.eval(first), before);
-    alice.until("(document.querySelector('#log').scrollTop = 0, document.querySelector('#log-start').checkVisibility())");
+    alice.until(
+        "(document.querySelector('#log').scrollTop = 0,
+            document.querySelector('#log-start').checkVisibility())",
+    );
     let said = "[...document.querySelectorAll('.said')].map((said) => said.innerText)";
     let expected: Vec<String> = (1..=130).map(|number| format!("line {number}")).collect();
     assert_eq!(alice.eval(said), json!(expected));

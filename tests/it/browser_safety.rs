@@ -47,9 +47,15 @@ fn nothing_that_is_said_becomes_anything_but_text() {
         assert_eq!(times, 2, "{text}");
     }
     // No element but our own, no address but the one good link.
-    let elements = alice.eval("[...new Set([...document.querySelectorAll('#entries *')].map((one) => one.localName))].sort()");
+    let elements = alice.eval(
+        "[...new Set([...document.querySelectorAll('#entries *')]
+            .map((one) => one.localName))].sort()",
+    );
     assert_eq!(elements, json!(["a", "bdi", "div", "h2", "p", "span", "svg", "time", "use"]),);
-    let links = alice.eval("[...document.querySelectorAll('#entries a')].map((a) => [a.href, a.textContent, a.target, a.rel])");
+    let links = alice.eval(
+        "[...document.querySelectorAll('#entries a')]
+            .map((a) => [a.href, a.textContent, a.target, a.rel])",
+    );
     let link = ["http://a.example/", "http://a.example/", "_blank", "noopener noreferrer nofollow"];
     assert_eq!(links, json!([link, link]));
     // What turns the direction turns nothing outside of it.
@@ -57,7 +63,8 @@ fn nothing_that_is_said_becomes_anything_but_text() {
         const name = who.querySelector('.name').getBoundingClientRect();
         return name.right <= who.querySelector('time').getBoundingClientRect().left; })";
     assert_eq!(alice.eval(order), true);
-    let isolated = "[...document.querySelectorAll('.said, bdi')].every((one) => getComputedStyle(one).unicodeBidi.includes('isolate'))";
+    let isolated = "[...document.querySelectorAll('.said, bdi')]
+            .every((one) => getComputedStyle(one).unicodeBidi.includes('isolate'))";
     assert_eq!(alice.eval(isolated), true);
     alice.click("#to-lobby");
     alice.sees("#room-list", "general");
@@ -103,7 +110,10 @@ fn there_is_no_way_from_text_to_markup() {
     }
     let Some(place) = Place::open() else { return };
     let page = place.page("");
-    let refused = page.eval("(() => { try { document.body.innerHTML = '<b>'; return false; } catch { return true; } })()");
+    let refused = page.eval(
+        "(() => { try { document.body.innerHTML = '<b>'; return false; }
+            catch { return true; } })()",
+    );
     assert_eq!(refused, true);
     let inline = page.eval(
         "(() => { const script = document.createElement('script');

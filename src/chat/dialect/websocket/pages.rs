@@ -41,7 +41,7 @@ macro_rules! file {
 }
 
 /// Every page and its path.
-static PAGES: [(&str, Page); 20] = [
+static PAGES: [(&str, Page); 21] = [
     (
         "/",
         file!(
@@ -53,6 +53,7 @@ static PAGES: [(&str, Page); 20] = [
         ),
     ),
     ("/style.css", file!("style.css", CSS)),
+    ("/pages.css", file!("pages.css", CSS)),
     ("/chat.css", file!("chat.css", CSS)),
     ("/app.js", file!("app.js", SCRIPT)),
     ("/chat.js", file!("chat.js", SCRIPT)),
