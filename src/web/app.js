@@ -6,7 +6,7 @@
  */
 
 import { Chat } from "./chat.js";
-import { addressFor, Connection, Refused } from "./connection.js";
+import { addressFor, Connection } from "./connection.js";
 import { avatar, byId, make, showError, wordsFor } from "./dom.js";
 import { Lobby } from "./lobby.js";
 import { Session } from "./session.js";
@@ -92,7 +92,8 @@ function showLobby(notice = "", isLed = false) {
 
 /** Goes where the address says; who has just come in and asks for nothing goes to the first room. */
 async function follow() {
-  if (!session.isReady && session.phase !== "returning") return;
+  if (session.phase !== "ready" && session.phase !== "returning") return;
+  if (!session.isReady && page === "welcome") return;
   const wanted = roomOfAddress();
   if (location.hash === "#rooms") return page === "lobby" || showLobby();
   const { room } = session;
@@ -108,12 +109,14 @@ async function follow() {
   }
 }
 
-welcome.addEventListener("entered", () => {
+/** Somebody has come in, from the first page or by having been here before. */
+function entered() {
   remember("localStorage", "name", session.name);
   remember("localStorage", "way", session.account ? "login" : "name");
   remember("sessionStorage", "here", session.account ? null : "yes");
   follow();
-});
+}
+
 lobby.addEventListener("entered", () => showRoom());
 lobby.addEventListener("back", () => showRoom());
 chat.addEventListener("lobby", () => showLobby());
@@ -167,7 +170,10 @@ function showCountdown() {
 }
 
 connection.addEventListener("state", showConnection);
-session.addEventListener("phase", showConnection);
+session.addEventListener("phase", () => {
+  showConnection();
+  if (session.isReady && page === "welcome") entered();
+});
 byId("bar-now").addEventListener("click", () => connection.tryNow());
 window.addEventListener("online", () => connection.tryNow());
 window.addEventListener("offline", () => connection.probe());
@@ -220,19 +226,6 @@ byId("me-out").addEventListener("click", () => session.quit());
 const name = recall("localStorage", "name");
 show("welcome", { name, way: recall("localStorage", "way") || "name" });
 
-if (name && recall("sessionStorage", "here") === "yes") {
-  // The page was loaded anew: its reader is still who it was.
-  session.addEventListener("greeting", comeBack, { once: true });
-}
-
-async function comeBack() {
-  try {
-    await session.comeBack(name);
-    follow();
-  } catch (error) {
-    const notice = error instanceof Refused ? wordsFor(error) : "";
-    if (page === "welcome") show("welcome", { name, notice });
-  }
-}
-
+// A page that was loaded anew: its reader is still who it was.
+if (name && recall("sessionStorage", "here") === "yes") session.comeBack(name);
 connection.start();

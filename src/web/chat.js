@@ -10,6 +10,9 @@ import { Log } from "./log.js";
 import { Members } from "./members.js";
 import { count, listed } from "./text.js";
 
+/** How often the people of a large room are asked for, in milliseconds. */
+const RECOUNT_MS = 30_000;
+
 /** From this width on the people stand beside the log. The style sheet has the same. */
 const WIDE = matchMedia("(min-width: 52rem)");
 
@@ -79,6 +82,7 @@ export class Chat extends EventTarget {
   // ---- people ----------------------------------------------------------------------------------
 
   #preparePeople() {
+    setInterval(() => this.#recount(), RECOUNT_MS);
     byId("to-people").addEventListener("click", () => this.#showPeople(!this.#arePeopleShown));
     byId("people-close").addEventListener("click", () => this.#showPeople(false));
     byId("people").addEventListener("keydown", (event) => {
@@ -87,6 +91,14 @@ export class Chat extends EventTarget {
       else this.#composer.focus();
     });
     WIDE.addEventListener("change", () => byId("people").classList.remove("shown"));
+  }
+
+  /** In a large room nobody is told who comes and goes: it is asked for now and then. */
+  #recount() {
+    const { room, isReady, limits } = this.#session;
+    const isCrowd = limits.presence_members > 0 && room?.members.length >= limits.presence_members;
+    const isSeen = document.visibilityState === "visible" && !byId("chat").hidden;
+    if (isCrowd && isReady && isSeen) room.refreshMembers().catch(() => {});
   }
 
   get #arePeopleShown() {

@@ -69,7 +69,7 @@ export class Composer {
 
   #key(event) {
     // Enter that ends the composing of a character is not for us.
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
       event.preventDefault();
       this.#submit();
     } else if (event.key === "Escape" && this.#to !== null) {

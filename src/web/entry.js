@@ -20,6 +20,14 @@ export function render(entry, act) {
   }
 }
 
+/** Shows that a message which was under way was taken, without making it anew: it was read out once. */
+export function settle(element, entry) {
+  element.dataset.state = entry.state;
+  element.removeAttribute("aria-busy");
+  element.querySelector(".bubble > .unseen")?.remove();
+  element.querySelector(".who > time").replaceWith(time(entry));
+}
+
 /** Shows the day above an entry, or not. */
 export function showDay(element, entry, shown) {
   const heading = element.querySelector(":scope > .day");
@@ -83,7 +91,7 @@ function stateParts(entry, act) {
       return [make("p", { class: "state" }, "Waits for the connection")];
     case "failed":
       return [
-        make("p", { class: "state failed", role: "alert" }, `Not sent. ${entry.why ?? ""}`.trim(), ". "),
+        make("p", { class: "state failed", role: "alert" }, entry.why),
         make(
           "p",
           { class: "state" },

@@ -20,12 +20,13 @@ export class Lobby extends EventTarget {
   #session;
   #list = byId("room-list");
   #timer = null;
+  #isDue = false;
 
   constructor(session) {
     super();
     this.#session = session;
-    session.addEventListener("rooms", () => this.#draw());
-    session.addEventListener("room", () => this.#draw());
+    session.addEventListener("rooms", () => this.#schedule());
+    session.addEventListener("room", () => this.#schedule());
     this.#list.addEventListener("keydown", (event) => moveByArrows(event, this.#list));
     this.#list.addEventListener("focusin", ({ target }) => setStop(this.#list, target));
     document.addEventListener("visibilitychange", () => this.#refresh());
@@ -73,7 +74,15 @@ export class Lobby extends EventTarget {
     this.dispatchEvent(new CustomEvent("back"));
   }
 
+  /** However much happens to the list, it is drawn as often as a screen is. */
+  #schedule() {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    setTimeout(() => this.#draw(), 16);
+  }
+
   #draw() {
+    this.#isDue = false;
     if (byId("lobby").hidden) return;
     const { room } = this.#session;
     byId("to-room").hidden = !room;

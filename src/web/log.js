@@ -6,7 +6,7 @@
  */
 
 import { byId, make } from "./dom.js";
-import { render, showDay } from "./entry.js";
+import { render, settle, showDay } from "./entry.js";
 import { count, dayKey } from "./text.js";
 
 /** How near to the end is still the end, in pixels. */
@@ -44,6 +44,8 @@ export class Log extends EventTarget {
   #line = null;
   #quiet = null;
   #listener = null;
+  /** The day that is called today. */
+  #today = dayKey(new Date());
 
   constructor() {
     super();
@@ -135,6 +137,7 @@ export class Log extends EventTarget {
     for (const [index, entry] of stale) this.#place(entry, index);
     for (const [index] of stale) if (index >= 0) (this.#join(index), this.#join(index + 1));
     if (stale.some(([index]) => index < 0)) this.#join(0);
+    this.#turnDay();
     this.#showPast();
     if (this.#atEnd) this.#scrollToEnd();
     else if (anchor?.element.isConnected)
@@ -160,6 +163,12 @@ export class Log extends EventTarget {
   /** Makes an entry's element as it should be, at its place among those that are there. */
   #place(entry, index) {
     const old = this.#elements.get(entry);
+    if (old?.dataset.state === "pending" && entry.state === "sent" && index >= 0) {
+      settle(old, entry);
+      const next = this.#elementFrom(index + 1);
+      if (old.nextElementSibling !== next) this.#list.insertBefore(old, next);
+      return;
+    }
     const hadFocus = old?.contains(document.activeElement);
     old?.remove();
     if (index < 0) {
@@ -195,6 +204,14 @@ export class Log extends EventTarget {
     const sameDay = Boolean(before) && dayKey(before.at) === dayKey(entry.at);
     showDay(element, entry, !sameDay);
     element.classList.toggle("follows", sameDay && this.#line?.entry !== entry && areTogether(before, entry));
+  }
+
+  /** At midnight today becomes yesterday. */
+  #turnDay() {
+    const today = dayKey(new Date());
+    if (today === this.#today) return;
+    this.#today = today;
+    this.#room.timeline.entries.forEach((_, index) => this.#join(index));
   }
 
   // ---- new ones --------------------------------------------------------------------------------

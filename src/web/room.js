@@ -279,7 +279,7 @@ export class Room extends EventTarget {
     } catch (error) {
       // Whether it came through the room's history will tell; of a private message nothing will.
       if (error instanceof Lost && to === undefined) this.#unsure.push(entry);
-      else this.timeline.fail(entry, error instanceof Lost ? UNSURE : error.message);
+      else this.timeline.fail(entry, error instanceof Lost ? UNSURE : `Not sent. ${error.message}.`);
     }
     this.#touch(entry);
   }
@@ -321,4 +321,4 @@ export class Room extends EventTarget {
   }
 }
 
-const UNSURE = "The connection was lost; it may not have arrived";
+const UNSURE = "The connection was lost, so this may not have arrived.";

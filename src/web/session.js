@@ -81,19 +81,11 @@ export class Session extends EventTarget {
 
   /**
    * Comes back under a name after the page was loaded anew. The connection of the page before may
-   * still bear it.
+   * still bear it, as after a connection that was lost.
    */
-  async comeBack(name) {
+  comeBack(name) {
     this.name = name;
-    this.#become("entering");
-    const turn = ++this.#turn;
-    try {
-      await this.#takeName(turn);
-      this.#become("ready");
-    } catch (error) {
-      if (turn === this.#turn) this.#become("out");
-      throw error;
-    }
+    this.#become("returning");
   }
 
   /** Takes another name, in place. */
@@ -170,7 +162,7 @@ export class Session extends EventTarget {
 
   #setRoom(room) {
     if (this.room === room) return;
-    this.room?.close("You have left the room");
+    this.room?.close("Not sent. You have left the room.");
     this.room = room;
     this.#emit("room");
   }
@@ -193,7 +185,7 @@ export class Session extends EventTarget {
 
   #opened({ room, room_id }) {
     if (this.rooms.some(({ room_id: id }) => id === room_id)) return;
-    this.rooms = [...this.rooms, { room_id, room, private: false, count: 1 }];
+    this.rooms.push({ room_id, room, private: false, count: 1 });
     this.#emit("rooms");
   }
 

@@ -19,8 +19,8 @@ const WAYS = {
 /** Errors that are about the password rather than the name. */
 const OF_PASSWORD = /password|attempts/i;
 
-/** Events: `entered`. */
-export class Welcome extends EventTarget {
+/** What comes of it, the session tells. */
+export class Welcome {
   #session;
   #connection;
   #name = byId("welcome-name");
@@ -30,7 +30,6 @@ export class Welcome extends EventTarget {
   #isDue = false;
 
   constructor(session, connection) {
-    super();
     this.#session = session;
     this.#connection = connection;
     byId("welcome-form").addEventListener("submit", (event) => {
@@ -54,8 +53,10 @@ export class Welcome extends EventTarget {
     const choice = document.querySelector(`#welcome-how input[value="${way}"]`);
     if (choice) choice.checked = true;
     this.#showWay();
-    this.#name.focus();
-    this.#name.select();
+    // Who is known by name has only the password to add.
+    const field = way !== "name" && this.#name.value ? this.#password : this.#name;
+    field.focus();
+    field.select();
   }
 
   get #way() {
@@ -108,7 +109,6 @@ export class Welcome extends EventTarget {
     try {
       await this.#session.enter(this.#way, this.#name.value, this.#password.value);
       this.#password.value = "";
-      this.dispatchEvent(new CustomEvent("entered"));
     } catch (error) {
       this.#refused(error);
     } finally {
