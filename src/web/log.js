@@ -85,7 +85,12 @@ export class Log extends EventTarget {
 
   /** Whether somebody looks at the end of the log. */
   get #isSeen() {
-    return this.#atEnd && document.visibilityState === "visible" && this.#log.checkVisibility();
+    return this.#atEnd && document.visibilityState === "visible" && this.#isShown;
+  }
+
+  /** Whether the page with the log is the one that is shown. */
+  get #isShown() {
+    return this.#log.getClientRects().length > 0;
   }
 
   /** Called when the log may have come into view. */
@@ -261,7 +266,7 @@ export class Log extends EventTarget {
   }
 
   #loadIfNear() {
-    if (this.#log.scrollTop < NEAR_PX && this.#log.checkVisibility()) this.#loadOlder();
+    if (this.#log.scrollTop < NEAR_PX && this.#isShown) this.#loadOlder();
   }
 
   #showPast() {
