@@ -140,24 +140,35 @@ session.addEventListener("ended", ({ detail: notice }) => {
 
 let countdown = null;
 
-/** Says how the connection fares. Only what changes is announced; the countdown is for the eye. */
+/** How the connection fares, where that is worth saying. */
+function fare() {
+  const isOut = session.phase === "out";
+  switch (connection.state) {
+    case "waiting":
+      return isOut
+        ? "The server cannot be reached."
+        : "The connection was lost. What you write waits for it.";
+    case "connecting":
+      return isOut && connection.due === 0 ? "" : "Connecting…";
+    case "refused":
+      return "This server does not speak parlance.v1. It may be older than this page: try to load it again.";
+    default:
+      return session.phase === "returning" ? "Coming back…" : "";
+  }
+}
+
+/** Says how the connection fares. Only what changes is read out; the countdown is for the eye. */
 function showConnection() {
   const { state } = connection;
-  const isBack = state === "open" && session.phase === "returning";
-  const wasHere = session.phase !== "out" || connection.due > 0;
-  const text = {
-    waiting:
-      session.phase === "out"
-        ? "The server cannot be reached."
-        : "The connection was lost. What you write waits for it.",
-    connecting: wasHere ? "Connecting…" : "",
-    refused: "This server does not speak parlance.v1. It may be older than this page: try to load it again.",
-    open: isBack ? "Coming back…" : "",
-    idle: "",
-  }[state];
+  const text = fare();
+  const was = byId("bar-text").textContent;
+  if (text !== was) {
+    byId("bar-text").textContent = text;
+    // What is read out stands in a place of its own, which is never hidden: what appears with its text
+    // already in it is not read.
+    byId("bar-told").textContent = text || "The connection is there again.";
+  }
   byId("bar").hidden = text === "";
-  byId("bar").dataset.state = state;
-  if (byId("bar-text").textContent !== text) byId("bar-text").textContent = text;
   byId("bar-now").hidden = state !== "waiting";
   clearInterval(countdown);
   showCountdown();

@@ -68,7 +68,6 @@ fn nothing_that_is_said_becomes_anything_but_text() {
     assert_eq!(alice.eval(isolated), true);
     alice.click("#to-lobby");
     alice.sees("#room-list", "general");
-    alice.assert_good(&place.host());
 }
 
 /// Neither in the sources nor, by the document's policy, in the browser is there a way from a text to
@@ -121,7 +120,8 @@ fn there_is_no_way_from_text_to_markup() {
             document.head.append(script); return window.ran === undefined; })()",
     );
     assert_eq!(inline, true);
-    assert!(page.faults(&place.host()).len() >= 2, "what is forbidden is noticed");
+    assert!(page.faults().len() >= 2, "what is forbidden is noticed");
+    std::mem::forget(page);
 }
 
 #[test]
@@ -149,7 +149,6 @@ fn a_flood_is_bounded_and_so_is_what_one_says() {
     alice.sees("#counter", "0");
     alice.says(&most);
     alice.sees(".own .said", &most);
-    alice.assert_good(&place.host());
 }
 
 #[test]
@@ -164,5 +163,4 @@ fn over_tls_it_is_the_same() {
     alice.enters("Alice");
     alice.sees("#chat-title", "general");
     alice.says("safe and sound");
-    alice.assert_good(&place.host());
 }

@@ -91,7 +91,8 @@ impl Chromium {
             json!({"targetId": target["targetId"], "flatten": true}),
         );
         let session = attached["sessionId"].as_str().expect("a session").to_owned();
-        let page = Page { browser: self, session };
+        let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next());
+        let page = Page { browser: self, session, host: host.expect("a host").to_owned() };
         for domain in ["Page", "Runtime", "Network", "Log", "Accessibility"] {
             page.call(&format!("{domain}.enable"), json!({}));
         }
@@ -161,10 +162,12 @@ const NOTES: &str = "window.violations = []; window.clock = setTimeout.bind(wind
     addEventListener('securitypolicyviolation', (event) =>
         window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));";
 
-/// One page, and whoever sits before it.
+/// One page, and whoever sits before it. Dropped, it has to have done nothing that it should not.
 pub(crate) struct Page<'a> {
     browser: &'a Chromium,
     session: String,
+    /// Where it came from: it may ask nobody else for anything.
+    host: String,
 }
 
 impl Page<'_> {
@@ -351,10 +354,11 @@ impl Page<'_> {
     // ---- conscience ----------------------------------------------------------------------------
 
     /// What the page did that it should not: errors, warnings, what its policy forbids, and whatever
-    /// it asked of anybody but `host`. That connections fail while there is no server is no fault.
+    /// it asked of anybody but where it came from. That connections fail while there is no server is
+    /// no fault.
     #[track_caller]
-    pub(crate) fn faults(&self, host: &str) -> Vec<String> {
-        let violations = self.eval("window.violations ?? []");
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let violations = self.eval("window.violations");
         let mut faults: Vec<String> = violations
             .as_array()
             .expect("violations")
@@ -363,17 +367,19 @@ impl Page<'_> {
             .collect();
         for event in self.browser.events.borrow().iter() {
             if event["sessionId"] == self.session.as_str() {
-                faults.extend(fault(event, host));
+                faults.extend(fault(event, &self.host));
             }
         }
         faults
     }
+}
 
-    /// Asserts that there are none.
-    #[track_caller]
-    pub(crate) fn assert_good(&self, host: &str) {
-        let faults = self.faults(host);
-        assert!(faults.is_empty(), "{faults:#?}");
+impl Drop for Page<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let faults = self.faults();
+            assert!(faults.is_empty(), "{faults:#?}");
+        }
     }
 }
 
