@@ -10,7 +10,7 @@ import { addressFor, Connection } from "./connection.js";
 import { avatar, byId, make, showError, wordsFor } from "./dom.js";
 import { Lobby } from "./lobby.js";
 import { Session } from "./session.js";
-import { nameKey } from "./text.js";
+import { countCharacters, nameKey } from "./text.js";
 import { Welcome } from "./welcome.js";
 
 const connection = new Connection(addressFor(location));
@@ -133,6 +133,7 @@ session.addEventListener("room", () => {
 session.addEventListener("ended", ({ detail: notice }) => {
   remember("sessionStorage", "here", null);
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+  byId("welcome-form").reset();
   show("welcome", { notice, name: session.name, way: recall("localStorage", "way") || "name" });
 });
 
@@ -142,18 +143,18 @@ let countdown = null;
 
 /** How the connection fares, where that is worth saying. */
 function fare() {
-  const isOut = session.phase === "out";
+  const isFirst = page === "welcome";
   switch (connection.state) {
     case "waiting":
-      return isOut
+      return isFirst
         ? "The server cannot be reached."
         : "The connection was lost. What you write waits for it.";
     case "connecting":
-      return isOut && connection.due === 0 ? "" : "Connecting…";
+      return isFirst && connection.due === 0 ? "" : "Connecting…";
     case "refused":
       return "This server does not speak parlance.v1. It may be older than this page: try to load it again.";
     default:
-      return session.phase === "returning" ? "Coming back…" : "";
+      return session.phase === "returning" && !isFirst ? "Coming back…" : "";
   }
 }
 
@@ -235,6 +236,10 @@ byId("me-out").addEventListener("click", () => session.quit());
 // ---- the start -----------------------------------------------------------------------------------------
 
 const name = recall("localStorage", "name");
+const invited = roomOfAddress();
+if (invited && countCharacters(invited) <= session.limits.name_chars) {
+  byId("welcome-lead").replaceChildren("Pick a name and talk in ", make("bdi", {}, invited), ".");
+}
 show("welcome", { name, way: recall("localStorage", "way") || "name" });
 
 // A page that was loaded anew: its reader is still who it was.

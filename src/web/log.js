@@ -140,8 +140,11 @@ export class Log extends EventTarget {
     const stale = [...this.#stale].map((entry) => [timeline.indexOf(entry), entry]).sort(([a], [b]) => b - a);
     this.#stale.clear();
     for (const [index, entry] of stale) this.#place(entry, index);
-    for (const [index] of stale) if (index >= 0) (this.#join(index), this.#join(index + 1));
-    if (stale.some(([index]) => index < 0)) this.#join(0);
+    // One that is there is fitted, and so is the one behind it; if some have gone, the first that is left.
+    for (const [index] of stale) {
+      if (index >= 0) this.#join(index);
+      this.#join(index + 1);
+    }
     this.#turnDay();
     this.#showPast();
     if (this.#atEnd) this.#scrollToEnd();

@@ -41,6 +41,7 @@ export class Welcome {
       field.addEventListener("input", () => showError(field, ""));
     }
     session.addEventListener("greeting", () => this.#greeted());
+    session.addEventListener("phase", () => this.#showButton());
     session.addEventListener("rooms", () => this.#showNews());
     this.#showWay();
   }
@@ -75,7 +76,8 @@ export class Welcome {
   }
 
   #showButton() {
-    byId("welcome-go").textContent = this.#isBusy || this.#isDue ? "One moment…" : WAYS[this.#way].go;
+    const isUnderWay = this.#isBusy || this.#isDue || this.#session.phase === "returning";
+    byId("welcome-go").textContent = isUnderWay ? "One moment…" : WAYS[this.#way].go;
   }
 
   #greeted() {

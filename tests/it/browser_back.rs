@@ -46,6 +46,10 @@ fn a_restart_of_the_server_loses_nobody_and_no_words() {
     // The first to come finds no such room, and makes it.
     for page in [&alice, &bob] {
         page.until("document.querySelector('#welcome').hidden");
+        assert_eq!(
+            page.text("document.querySelector('#welcome-lead').textContent"),
+            "Pick a name and talk in Den."
+        );
     }
     alice.sees("#lobby-notice", "There is no room “Den” now.");
     alice.click("#create-private");
