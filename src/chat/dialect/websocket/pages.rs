@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use crate::rpc::framing::websocket::Page;
 
 /// What the document may do: run and show what comes from here, connect to here, and nothing else.
-/// `'self'` holds for WebSockets of the same host and port (CSP 3, 6.7.2.8). Trusted types are all
+/// `'self'` holds for WebSockets of the same host and port (CSP 3). Trusted types are all
 /// forbidden, so that no text can become markup or script even by mistake.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
