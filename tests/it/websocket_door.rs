@@ -29,19 +29,80 @@ fn status(house: &Running<House>, request: String) -> String {
 }
 
 #[test]
-fn there_are_two_pages() {
+fn the_client_is_served_and_how_the_server_fares() {
     let house = open();
     let (head, body) = get(&house, "/healthz");
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
     assert!(head.contains("\r\nContent-Type: text/plain; charset=utf-8\r\n"), "{head}");
     assert_eq!(body, "ok\n");
     let (head, body) = get(&house, "/");
-    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
-    assert!(head.contains("\r\nContent-Type: text/html; charset=utf-8\r\n"), "{head}");
-    assert!(head.contains("\r\nContent-Security-Policy: default-src 'none'; "), "{head}");
+    for field in [
+        "HTTP/1.1 200 OK\r\n",
+        "\r\nContent-Type: text/html; charset=utf-8\r\n",
+        "\r\nContent-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; ",
+        "\r\nX-Content-Type-Options: nosniff\r\n",
+        "\r\nReferrer-Policy: no-referrer\r\n",
+        "\r\nCross-Origin-Opener-Policy: same-origin\r\n",
+    ] {
+        assert!(head.contains(field), "{field}: {head}");
+    }
+    assert!(!head.contains("unsafe"), "{head}");
     assert!(body.starts_with("<!DOCTYPE html>") && body.contains("<title>parlance</title>"));
+    // All that the document names is there, as what it is.
+    let named = body.split(['"', '\'']).filter(|part| {
+        [".css", ".js", ".svg"].iter().any(|end| part.ends_with(end) && !part.contains(' '))
+    });
+    let mut count = 0;
+    for name in named {
+        let (head, _) = get(&house, &format!("/{name}"));
+        let content_type = match name.rsplit('.').next() {
+            Some("css") => "text/css; charset=utf-8",
+            Some("js") => "text/javascript; charset=utf-8",
+            _ => "image/svg+xml",
+        };
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{name}: {head}");
+        assert!(head.contains(&format!("\r\nContent-Type: {content_type}\r\n")), "{head}");
+        assert!(head.contains("\r\nCache-Control: no-cache\r\n"), "{head}");
+        count += 1;
+    }
+    assert!(count > 10, "{count}");
+    assert!(get(&house, "/favicon.ico").0.contains("\r\nContent-Type: image/svg+xml\r\n"));
     assert!(get(&house, "/chat").0.starts_with("HTTP/1.1 4"), "no page");
-    assert!(get(&house, "/elsewhere").0.starts_with("HTTP/1.1 404 "));
+    for path in ["/elsewhere", "/index.html", "/../Cargo.toml", "//app.js", "/app.js/"] {
+        assert!(get(&house, path).0.starts_with("HTTP/1.1 404 "), "{path}");
+    }
+}
+
+/// RFC 9110, 13.1.2 and 15.4.5.
+#[test]
+fn what_a_browser_has_already_is_not_sent_again() {
+    let house = open();
+    let address = house.door("websocket");
+    let (fresh, _) = get(&house, "/app.js");
+    let tag = fresh.lines().find_map(|line| line.strip_prefix("ETag: ")).expect("a tag");
+    let asking = |method: &str, condition: &str| {
+        let mut peer = Peer::connect(address);
+        peer.send(format!("{method} /app.js HTTP/1.1\r\nHost: {address}\r\n{condition}\r\n\r\n"));
+        let head = head(&mut peer);
+        let (body, reset) = peer.take_all();
+        assert!(!reset);
+        (head, body.len())
+    };
+    for known in [tag.to_owned(), format!("W/{tag}"), format!("\"x\", {tag}"), "*".to_owned()] {
+        for method in ["GET", "HEAD"] {
+            let (head, bytes) = asking(method, &format!("If-None-Match: {known}"));
+            assert!(head.starts_with("HTTP/1.1 304 Not Modified\r\n"), "{known}: {head}");
+            assert!(head.contains(&format!("\r\nETag: {tag}\r\n")), "{head}");
+            assert!(head.contains("\r\nCache-Control: no-cache\r\n"), "{head}");
+            assert!(!head.contains("Content-Length"), "{head}");
+            assert_eq!(bytes, 0);
+        }
+    }
+    for other in ["\"x\"", "", tag.trim_matches('"')] {
+        let (head, bytes) = asking("GET", &format!("If-None-Match: {other}"));
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{other}: {head}");
+        assert!(bytes > 0);
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@
 mod account;
 mod classic;
 mod forms;
+mod pages;
 mod v1;
 
 use std::borrow::Cow;
@@ -22,7 +23,6 @@ use super::fields::{Fields, fields};
 use super::house::{House, now, session_of};
 use super::{Fx, Settings};
 use crate::chat::{Body, Error, Join, Joined, RoomRef};
-use crate::rpc::framing::websocket::Page;
 use crate::rpc::framing::{Fault, Framing, Switch, WebSocket, WebSocketOptions};
 use crate::rpc::json::{self, Malformed};
 use crate::rpc::{Accepted, ConnId, End, Service};
@@ -99,7 +99,7 @@ impl WebSocketService {
             binary: false,
             deflate: own.deflate,
             ping: own.ping,
-            pages: page,
+            pages: pages::page,
         });
         *made = Some((own.clone(), Rc::clone(&options)));
         options
@@ -150,31 +150,6 @@ fn take_client_name(house: &mut House, fx: &Fx, conn: ConnId) -> Result<String, 
     let name = house.chat.client_name();
     house.chat.rename(session, &name, now(fx), &mut house.events)?;
     Ok(name.to_string())
-}
-
-// ---- pages -------------------------------------------------------------------------------------
-
-/// The page at a path.
-fn page(path: &str) -> Option<Page> {
-    match path {
-        "/" => Some(Page {
-            content_type: "text/html; charset=utf-8",
-            headers: &[
-                (
-                    "Content-Security-Policy",
-                    "default-src 'none'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-                ),
-                ("Referrer-Policy", "no-referrer"),
-            ],
-            body: Cow::Borrowed(include_bytes!("page.html")),
-        }),
-        "/healthz" => Some(Page {
-            content_type: "text/plain; charset=utf-8",
-            headers: &[("Cache-Control", "no-store")],
-            body: Cow::Borrowed(b"ok\n"),
-        }),
-        _ => None,
-    }
 }
 
 // ---- what both protocols do ----------------------------------------------------------------------

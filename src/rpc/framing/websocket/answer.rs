@@ -116,16 +116,33 @@ fn put_body(out: &mut Vec<u8>, body: &[u8], with_body: bool) {
 }
 
 impl Page {
+    /// What tells this content from any other (RFC 9110, 8.8.3), if the page has that.
+    pub(super) fn tag(&self) -> Option<&'static str> {
+        self.headers.iter().find(|(name, _)| *name == "ETag").map(|(_, tag)| *tag)
+    }
+
+    /// The answer to somebody who has this content (RFC 9110, 15.4.5).
+    pub(super) fn not_modified(&self) -> Vec<u8> {
+        let mut out = b"HTTP/1.1 304 Not Modified\r\nConnection: close\r\n".to_vec();
+        self.put_fields(&mut out);
+        put_body(&mut out, b"", false);
+        out
+    }
+
     /// The answer, with its content unless `HEAD` was asked.
     pub(super) fn answer(&self, with_body: bool) -> Vec<u8> {
         let mut out = Vec::new();
         put_head(&mut out, "200 OK", self.content_type, self.body.len());
+        self.put_fields(&mut out);
+        put_body(&mut out, &self.body, with_body);
+        out
+    }
+
+    fn put_fields(&self, out: &mut Vec<u8>) {
         for (name, value) in self.headers {
             for part in [*name, ": ", value, "\r\n"] {
                 out.extend_from_slice(part.as_bytes());
             }
         }
-        put_body(&mut out, &self.body, with_body);
-        out
     }
 }

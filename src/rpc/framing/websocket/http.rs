@@ -67,6 +67,7 @@ pub(super) fn judge(
     };
     match outcome {
         Ok(Outcome::Page(page)) => (None, page.answer(with_body)),
+        Ok(Outcome::Known(page)) => (None, page.not_modified()),
         Ok(Outcome::Upgrade(upgrade)) => (Some(upgrade.switch()), upgrade.answer(options)),
         Err(refusal) => (None, refusal.answer(with_body)),
     }
@@ -75,6 +76,8 @@ pub(super) fn judge(
 /// What a request that is not refused comes to.
 enum Outcome {
     Page(Page),
+    /// A page that the peer says it has.
+    Known(Page),
     Upgrade(Upgrade),
 }
 
@@ -172,7 +175,8 @@ impl<'a> Request<'a> {
         if is_upgrade || self.all("Sec-WebSocket-Key").next().is_some() {
             return self.judge_upgrade(is_upgrade, options, door).map(Outcome::Upgrade);
         }
-        (options.pages)(self.path).map(Outcome::Page).ok_or(Refusal::NOT_FOUND)
+        let page = (options.pages)(self.path).ok_or(Refusal::NOT_FOUND)?;
+        Ok(if self.knows(&page)? { Outcome::Known(page) } else { Outcome::Page(page) })
     }
 
     /// Whether the host is called by a name that it has on a loopback address. Where no name is
@@ -186,6 +190,16 @@ impl<'a> Request<'a> {
                         && known.port.is_none_or(|known| known == host.port.unwrap_or(port))
                 })
         })
+    }
+
+    /// Whether the peer names the page's tag as one that it has (RFC 9110, 13.1.2). Tags have no
+    /// commas here, so that one of a peer's that has is merely none of ours.
+    fn knows(&self, page: &Page) -> Result<bool, Refusal> {
+        let Some(tag) = page.tag() else { return Ok(false) };
+        let known = self.list("If-None-Match")?;
+        Ok(known
+            .iter()
+            .any(|known| *known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag))
     }
 
     fn refuse_body(&self) -> Result<(), Refusal> {

@@ -3,7 +3,7 @@
 //!
 //! A connection begins as HTTP: one request, which is either an upgrade or gets one answer, a page
 //! or a refusal, and is closed. It is not a web server: there are no bodies in requests, no second
-//! request, no ranges, no conditions. What a page can make its reader's browser do is held off here:
+//! request, no ranges, and one condition, `If-None-Match`, for pages that have an `ETag`. What a page can make its reader's browser do is held off here:
 //! see [`WebSocketOptions::origins`] and [`WebSocketOptions::hosts`].
 //!
 //! From the upgrade on, each text message is a frame of the [`Framing`] and each binary one a frame
@@ -89,7 +89,8 @@ pub struct Page {
     /// The media type, such as `text/html; charset=utf-8`.
     pub content_type: &'static str,
     /// Further header fields, names and values. `Content-Length`, `Connection` and
-    /// `X-Content-Type-Options: nosniff` are there anyway.
+    /// `X-Content-Type-Options: nosniff` are there anyway. With `ETag` among them, a peer that says
+    /// it has this content is answered 304.
     pub headers: &'static [(&'static str, &'static str)],
     /// The content.
     pub body: Cow<'static, [u8]>,

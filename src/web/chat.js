@@ -1,0 +1,187 @@
+/**
+ * The chat page: one room's title, log, people and composer, and the dialog about the room.
+ *
+ * It joins those parts to the session. Which page is shown is the app's to say.
+ */
+
+import { Composer } from "./composer.js";
+import { byId, make, nameTag, wordsFor } from "./dom.js";
+import { Log } from "./log.js";
+import { Members } from "./members.js";
+import { count, listed } from "./text.js";
+
+/** How often the people of a large room are asked for, in milliseconds. */
+const RECOUNT_MS = 30_000;
+
+/** From this width on the people stand beside the log. The style sheet has the same. */
+const WIDE = matchMedia("(min-width: 52rem)");
+
+/** Events: `unseen`, `lobby` (show the lobby), `left` (the room was left). */
+export class Chat extends EventTarget {
+  #session;
+  #log = new Log();
+  #members;
+  #composer;
+  #listener = null;
+
+  constructor(session) {
+    super();
+    this.#session = session;
+    this.#composer = new Composer(session);
+    this.#members = new Members(session, (name) => this.#whisperTo(name));
+    this.#log.addEventListener("unseen", () => this.dispatchEvent(new CustomEvent("unseen")));
+    session.addEventListener("room", () => this.#enter());
+    session.addEventListener("identity", () => this.#members.show());
+    byId("to-lobby").addEventListener("click", () => this.dispatchEvent(new CustomEvent("lobby")));
+    byId("chat").addEventListener("keydown", (event) => this.#key(event));
+    this.#preparePeople();
+    this.#prepareDialog();
+  }
+
+  get unseen() {
+    return this.#log.unseen;
+  }
+
+  /** The page is shown: the writing can begin. */
+  shown() {
+    this.#log.look();
+    this.#composer.focus();
+  }
+
+  #enter() {
+    this.#listener?.abort();
+    this.#listener = new AbortController();
+    const { signal } = this.#listener;
+    const { room } = this.#session;
+    this.#log.show(room);
+    this.#composer.reset();
+    this.#members.show();
+    this.#showTyping();
+    if (!room) return byId("room-dialog").close();
+    room.addEventListener("members", () => this.#members.show(), { signal });
+    room.addEventListener("changed", () => this.#showRoom(), { signal });
+    room.addEventListener("typing", () => this.#showTyping(), { signal });
+    this.#showRoom();
+  }
+
+  #key(event) {
+    const isRooms = (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k";
+    if (!isRooms) return;
+    event.preventDefault();
+    this.dispatchEvent(new CustomEvent("lobby"));
+  }
+
+  #showTyping() {
+    const names = [...(this.#session.room?.typing.values() ?? [])].map(({ name }) => name);
+    const place = byId("typing");
+    if (names.length === 0) return place.replaceChildren();
+    const who = names.length === 1 ? nameTag(names[0]) : make("bdi", {}, listed(names));
+    place.replaceChildren(who, names.length === 1 ? " is typing…" : " are typing…");
+  }
+
+  // ---- people ----------------------------------------------------------------------------------
+
+  #preparePeople() {
+    setInterval(() => this.#recount(), RECOUNT_MS);
+    byId("to-people").addEventListener("click", () => this.#showPeople(!this.#arePeopleShown));
+    byId("people-close").addEventListener("click", () => this.#showPeople(false));
+    byId("people").addEventListener("keydown", (event) => {
+      if (event.key !== "Escape") return;
+      if (this.#arePeopleShown && !WIDE.matches) this.#showPeople(false);
+      else this.#composer.focus();
+    });
+    WIDE.addEventListener("change", () => byId("people").classList.remove("shown"));
+  }
+
+  /** In a large room nobody is told who comes and goes: it is asked for now and then. */
+  #recount() {
+    const { room, isReady, limits } = this.#session;
+    const isCrowd = limits.presence_members > 0 && room?.members.length >= limits.presence_members;
+    const isSeen = document.visibilityState === "visible" && !byId("chat").hidden;
+    if (isCrowd && isReady && isSeen) room.refreshMembers().catch(() => {});
+  }
+
+  get #arePeopleShown() {
+    return byId("people").classList.contains("shown");
+  }
+
+  /** Where there is no room for them, the people lie over the log. */
+  #showPeople(shown) {
+    byId("people").classList.toggle("shown", shown);
+    byId("to-people").setAttribute("aria-expanded", String(shown));
+    if (!shown) return byId("to-people").focus();
+    this.#session.room?.refreshMembers().catch(() => {});
+    byId("members").querySelector("button[tabindex='0']")?.focus();
+  }
+
+  #whisperTo(name) {
+    if (!WIDE.matches && this.#arePeopleShown) this.#showPeople(false);
+    this.#composer.whisperTo(name);
+  }
+
+  // ---- the room --------------------------------------------------------------------------------
+
+  #showRoom() {
+    const { room, greeting } = this.#session;
+    byId("chat-title").textContent = room.name;
+    byId("chat-lock").toggleAttribute("hidden", !room.private);
+    byId("about-room").title = `About ${room.name}`;
+    byId("log").setAttribute("aria-label", `Messages in ${room.name}`);
+    byId("room-dialog-title").textContent = room.name;
+    const kind = room.private
+      ? "Private: it is in no list. Whoever knows its name can join."
+      : "Open to everybody.";
+    byId("room-facts").textContent = `${kind} ${count(room.members.length, "person is", "people are")} here.`;
+    byId("room-link").value = linkTo(room.name);
+    byId("room-private").textContent = room.private ? "Make it public" : "Make it private";
+    byId("room-private").hidden = greeting?.default_room_id === room.id;
+  }
+
+  #prepareDialog() {
+    const dialog = byId("room-dialog");
+    byId("about-room").addEventListener("click", () => {
+      byId("room-error").textContent = "";
+      this.#showRoom();
+      dialog.showModal();
+    });
+    byId("room-link").addEventListener("focus", ({ target }) => target.select());
+    byId("room-copy").addEventListener("click", () => this.#copyLink());
+    byId("room-private").addEventListener("click", () =>
+      this.#try(() => this.#session.setPrivate(!this.#session.room.private)),
+    );
+    byId("room-leave").addEventListener("click", () =>
+      this.#try(async () => {
+        await this.#session.leave();
+        dialog.close();
+        this.dispatchEvent(new CustomEvent("left"));
+      }),
+    );
+  }
+
+  async #try(act) {
+    byId("room-error").textContent = "";
+    try {
+      await act();
+    } catch (error) {
+      byId("room-error").textContent = wordsFor(error);
+    }
+  }
+
+  async #copyLink() {
+    const link = byId("room-link");
+    try {
+      await navigator.clipboard.writeText(link.value);
+      byId("room-copy").textContent = "Copied";
+    } catch {
+      // Not to be had over plain HTTP from afar: then it is ready to be copied by hand.
+      link.focus();
+      link.select();
+    }
+    setTimeout(() => (byId("room-copy").textContent = "Copy"), 2000);
+  }
+}
+
+/** An address that leads into a room. */
+function linkTo(name) {
+  return `${location.origin}${location.pathname}#room=${encodeURIComponent(name)}`;
+}

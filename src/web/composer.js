@@ -1,0 +1,131 @@
+/**
+ * Where one writes: a text that grows, a counter as the limit nears, to everybody or to one.
+ *
+ * It refuses what the server would refuse and keeps what was not sent. It sends nothing itself.
+ */
+
+import { byId, showError } from "./dom.js";
+import { count, countCharacters, isBlank, isWellFormed } from "./text.js";
+
+/** From so many characters before the limit on the counter shows. */
+const COUNTER_FROM = 200;
+
+/** What is added to the server's pause between two notices of typing, in milliseconds. */
+const TYPING_SLACK_MS = 50;
+
+/** The tallest it grows, in pixels. */
+const HEIGHT_MAX = 180;
+
+export class Composer {
+  #session;
+  #text = byId("text");
+  #counter = byId("counter");
+  #to = null;
+  /** When it was last said that one is typing, and when that is due again. */
+  #toldAt = -Infinity;
+  #due = null;
+
+  constructor(session) {
+    this.#session = session;
+    byId("composer").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    byId("whisper-end").addEventListener("click", () => this.whisperTo(null));
+    this.#text.addEventListener("input", () => this.#typed());
+    this.#text.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  focus() {
+    this.#fit();
+    this.#text.focus();
+  }
+
+  /** What is written goes to one member from now on; `null`: to everybody. */
+  whisperTo(name) {
+    this.#to = name;
+    byId("whisper").hidden = name === null;
+    byId("whisper-to").textContent = name ?? "";
+    byId("composer").classList.toggle("private", name !== null);
+    const label = name === null ? "Message" : `Private message to ${name}`;
+    this.#text.setAttribute("aria-label", label);
+    this.#text.placeholder = name === null ? this.#placeholder() : "Private message";
+    this.focus();
+  }
+
+  /** Another room is shown. */
+  reset() {
+    const text = this.#text.value;
+    if (this.#to !== null) this.whisperTo(null);
+    this.#text.placeholder = this.#placeholder();
+    this.#text.value = text;
+    this.#fit();
+  }
+
+  #placeholder() {
+    const name = this.#session.room?.name;
+    return name ? `Message ${name}` : "Message";
+  }
+
+  #key(event) {
+    // Enter that ends the composing of a character is not for us.
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
+      event.preventDefault();
+      this.#submit();
+    } else if (event.key === "Escape" && this.#to !== null) {
+      event.preventDefault();
+      this.whisperTo(null);
+    }
+  }
+
+  #typed() {
+    this.#fit();
+    showError(this.#text, "");
+    this.#tellTyping();
+  }
+
+  /** Says that one is typing, no more often than it would be shown. */
+  #tellTyping() {
+    if (this.#due !== null || this.#to !== null || isBlank(this.#text.value)) return;
+    const tell = () => {
+      this.#due = null;
+      if (this.#to !== null || isBlank(this.#text.value)) return;
+      this.#toldAt = performance.now();
+      this.#session.typing();
+    };
+    const left = this.#toldAt + this.#session.limits.typing_ms + TYPING_SLACK_MS - performance.now();
+    if (left <= 0) tell();
+    else this.#due = setTimeout(tell, left);
+  }
+
+  #submit() {
+    const text = this.#text.value;
+    if (isBlank(text)) return;
+    const error = this.#fault(text);
+    showError(this.#text, error);
+    if (error) return;
+    const isTaken = this.#session.room?.say(text, this.#to ?? undefined);
+    if (!isTaken) return showError(this.#text, "Too much waits for the connection already.");
+    this.#text.value = "";
+    this.#fit();
+  }
+
+  /** Why a text cannot be said. */
+  #fault(text) {
+    const over = countCharacters(text) - this.#session.limits.text_chars;
+    if (over > 0) return `That is too long by ${count(over, "character", "characters")}.`;
+    if (!isWellFormed(text)) return "That has half a character in it.";
+    if (this.#to !== null && !this.#session.room?.members.includes(this.#to)) {
+      return `${this.#to} is not here any more.`;
+    }
+    return "";
+  }
+
+  #fit() {
+    this.#text.style.height = "auto";
+    this.#text.style.height = `${Math.min(this.#text.scrollHeight, HEIGHT_MAX)}px`;
+    const left = this.#session.limits.text_chars - countCharacters(this.#text.value);
+    this.#counter.textContent = left <= COUNTER_FROM ? String(left) : "";
+    this.#counter.classList.toggle("over", left < 0);
+  }
+}

@@ -1,0 +1,409 @@
+//! A headless Chromium, told what to do over its DevTools protocol, and what its pages do that they
+//! should not.
+//!
+//! One browser at a time: two would only slow each other down. Each page is a person of its own, with
+//! a storage of its own. Everything waits for a condition in the page and gives up after [`PATIENCE`].
+
+use crate::skip;
+use crate::support::{PATIENCE, TempFolder};
+use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
+use std::fs;
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tungstenite::{Message, WebSocket};
+
+const PROGRAM: &str = "chromium";
+
+/// How often a file that the browser writes at its start is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A running browser, killed when the value is dropped.
+pub(crate) struct Chromium {
+    child: Child,
+    socket: RefCell<WebSocket<TcpStream>>,
+    last_id: Cell<u64>,
+    /// What has happened in pages, as it was told.
+    events: RefCell<Vec<Value>>,
+    _folder: TempFolder,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Chromium {
+    /// Starts it; `None`, and says so, where there is none.
+    #[track_caller]
+    pub(crate) fn start() -> Option<Chromium> {
+        static TURN: Mutex<()> = Mutex::new(());
+        if !skip::has(PROGRAM) {
+            return None;
+        }
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = TempFolder::new();
+        let mut command = Command::new(PROGRAM);
+        command
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"])
+            .args(["--no-first-run", "--disable-background-networking", "--disable-sync"])
+            .args(["--disable-component-update", "--disable-extensions", "--hide-scrollbars"])
+            .args(["--ignore-certificate-errors", "--lang=en-GB", "--remote-debugging-port=0"])
+            .arg(format!("--user-data-dir={}", folder.path().display()))
+            .arg("about:blank")
+            .env("HOME", folder.path())
+            .env("LANGUAGE", "en_GB")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut child = command.spawn().expect("a browser");
+        let Some(url) = devtools(&folder) else {
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("the browser does not open its port");
+        };
+        let address = url.strip_prefix("ws://").and_then(|rest| rest.split('/').next());
+        let stream = TcpStream::connect(address.expect("an address")).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        stream.set_nodelay(true).expect("no delay");
+        let (socket, _) = tungstenite::client(&url, stream).expect("a WebSocket");
+        Some(Chromium {
+            child,
+            socket: RefCell::new(socket),
+            last_id: Cell::new(0),
+            events: RefCell::default(),
+            _folder: folder,
+            _turn: turn,
+        })
+    }
+
+    /// A page for somebody new, as large as a window on a desk. What it sees and does is noted from
+    /// the beginning.
+    #[track_caller]
+    pub(crate) fn page(&self, url: &str) -> Page<'_> {
+        let context = self.call(None, "Target.createBrowserContext", json!({}));
+        let target = self.call(
+            None,
+            "Target.createTarget",
+            json!({"url": "about:blank", "browserContextId": context["browserContextId"]}),
+        );
+        let attached = self.call(
+            None,
+            "Target.attachToTarget",
+            json!({"targetId": target["targetId"], "flatten": true}),
+        );
+        let session = attached["sessionId"].as_str().expect("a session").to_owned();
+        let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next());
+        let page = Page { browser: self, session, host: host.expect("a host").to_owned() };
+        for domain in ["Page", "Runtime", "Network", "Log", "Accessibility"] {
+            page.call(&format!("{domain}.enable"), json!({}));
+        }
+        // Pages are in front, all at once.
+        page.call("Emulation.setFocusEmulationEnabled", json!({"enabled": true}));
+        page.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": NOTES}));
+        page.call("Emulation.setLocaleOverride", json!({"locale": "en-GB"}));
+        page.size(1100, 700);
+        page.go(url);
+        page
+    }
+
+    /// Calls a method, of a page's session or of the browser's own, and gives its result.
+    #[track_caller]
+    fn call(&self, session: Option<&str>, method: &str, params: Value) -> Value {
+        let id = self.last_id.get() + 1;
+        self.last_id.set(id);
+        let mut call = json!({"id": id, "method": method, "params": params});
+        if let Some(session) = session {
+            call["sessionId"] = session.into();
+        }
+        let mut socket = self.socket.borrow_mut();
+        socket.send(Message::text(call.to_string())).expect("sent");
+        loop {
+            let message = match socket.read() {
+                Ok(message) => message,
+                Err(error) => panic!("no answer to {method} {params}: {error}"),
+            };
+            let Message::Text(text) = message else { continue };
+            let mut message: Value = serde_json::from_str(&text).expect("JSON");
+            if message["id"] == id {
+                assert!(message.get("error").is_none(), "{method} {params}: {message}");
+                return message["result"].take();
+            }
+            if message.get("method").is_some() {
+                self.events.borrow_mut().push(message);
+            }
+        }
+    }
+}
+
+impl Drop for Chromium {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Where a browser that was just started listens.
+fn devtools(folder: &TempFolder) -> Option<String> {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        let text = fs::read_to_string(folder.at("DevToolsActivePort")).unwrap_or_default();
+        if let Some((port, path)) = text.split_once('\n')
+            && path.starts_with("/devtools/browser/")
+        {
+            return Some(format!("ws://127.0.0.1:{port}{path}"));
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    None
+}
+
+/// Run in each document before anything else: notes what the document's policy forbids, and
+/// keeps a clock that no test changes.
+const NOTES: &str = "window.violations = []; window.clock = setTimeout.bind(window);
+    addEventListener('securitypolicyviolation', (event) =>
+        window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));";
+
+/// One page, and whoever sits before it. Dropped, it has to have done nothing that it should not.
+pub(crate) struct Page<'a> {
+    browser: &'a Chromium,
+    session: String,
+    /// Where it came from: it may ask nobody else for anything.
+    host: String,
+}
+
+impl Page<'_> {
+    /// Calls a method of the DevTools protocol.
+    #[track_caller]
+    pub(crate) fn call(&self, method: &str, params: Value) -> Value {
+        self.browser.call(Some(&self.session), method, params)
+    }
+
+    /// Goes to an address and waits until all of it was loaded.
+    #[track_caller]
+    pub(crate) fn go(&self, url: &str) {
+        self.call("Page.navigate", json!({"url": url}));
+        self.until("document.readyState === 'complete' && location.href !== 'about:blank'");
+    }
+
+    /// The value of an expression, awaited.
+    #[track_caller]
+    pub(crate) fn eval(&self, expression: &str) -> Value {
+        let mut result = self.call(
+            "Runtime.evaluate",
+            json!({"expression": expression, "awaitPromise": true, "returnByValue": true,
+                   "userGesture": true}),
+        );
+        let thrown = &result["exceptionDetails"];
+        assert!(thrown.is_null(), "{expression}: {thrown:#}");
+        result["result"]["value"].take()
+    }
+
+    #[track_caller]
+    pub(crate) fn text(&self, expression: &str) -> String {
+        let value = self.eval(expression);
+        value.as_str().unwrap_or_else(|| panic!("{expression}: {value}")).to_owned()
+    }
+
+    /// Waits until an expression holds. What changes in the document is seen at once; what does not
+    /// show there is looked for now and then.
+    #[track_caller]
+    pub(crate) fn until(&self, condition: &str) {
+        let patience = PATIENCE.as_millis() - 2000;
+        let seen = self.eval(&format!(
+            "new Promise((done) => {{
+                const holds = () => {{ try {{ return Boolean({condition}); }} catch {{ return false; }} }};
+                if (holds()) return done('');
+                const end = (what) => {{
+                    observer.disconnect(); clearInterval(timer); clearTimeout(patience); done(what);
+                }};
+                const look = () => holds() && end('');
+                const observer = new MutationObserver(look);
+                const timer = setInterval(look, 50);
+                const patience = (window.clock ?? setTimeout)(() => end(document.body.innerText), {patience});
+                observer.observe(document, {{
+                    subtree: true, childList: true, attributes: true, characterData: true }});
+            }})"
+        ));
+        assert_eq!(seen, "", "it never came to {condition}; the page shows this");
+    }
+
+    /// Waits until a text can be read in an element.
+    #[track_caller]
+    pub(crate) fn sees(&self, selector: &str, text: &str) {
+        let (selector, text) = (json!(selector), json!(text));
+        self.until(&format!(
+            "[...document.querySelectorAll({selector})].some((element) => \
+             element.checkVisibility() && element.innerText.includes({text}))"
+        ));
+    }
+
+    // ---- hands ---------------------------------------------------------------------------------
+
+    /// Presses and releases a key, such as `Enter`, `Tab` or `k`.
+    #[track_caller]
+    pub(crate) fn key(&self, key: &str) {
+        self.key_with(key, 0);
+    }
+
+    /// The same with Alt (1), Control (2) or Shift (8) held.
+    #[track_caller]
+    pub(crate) fn key_with(&self, key: &str, modifiers: u32) {
+        let code = match key {
+            "Enter" => 13,
+            "Tab" => 9,
+            "Escape" => 27,
+            " " => 32,
+            "ArrowUp" => 38,
+            "ArrowDown" => 40,
+            "End" => 35,
+            "Home" => 36,
+            other => u32::from(other.as_bytes()[0].to_ascii_uppercase()),
+        };
+        let text = match key {
+            "Enter" => "\r",
+            key if key.len() == 1 && modifiers & 2 == 0 => key,
+            _ => "",
+        };
+        for kind in ["keyDown", "keyUp"] {
+            let text = if kind == "keyDown" { text } else { "" };
+            self.call(
+                "Input.dispatchKeyEvent",
+                json!({"type": kind, "key": key, "text": text, "modifiers": modifiers,
+                       "windowsVirtualKeyCode": code}),
+            );
+        }
+    }
+
+    /// Enters a text where the focus is.
+    #[track_caller]
+    pub(crate) fn write(&self, text: &str) {
+        self.call("Input.insertText", json!({"text": text}));
+    }
+
+    /// Enters a text in a field instead of what stands there.
+    #[track_caller]
+    pub(crate) fn fill(&self, selector: &str, text: &str) {
+        let selector = json!(selector);
+        self.eval(&format!(
+            "(() => {{ const field = document.querySelector({selector});
+                field.focus(); field.select(); }})()"
+        ));
+        self.write(text);
+    }
+
+    /// Clicks the first element that a selector finds and that can be seen, once it is there.
+    #[track_caller]
+    pub(crate) fn click(&self, selector: &str) {
+        let selector = json!(selector);
+        let find = format!(
+            "[...document.querySelectorAll({selector})].find((element) => element.checkVisibility())"
+        );
+        self.until(&find);
+        let at = self.eval(&format!(
+            "(() => {{ const element = {find};
+                element.scrollIntoView({{ block: 'nearest' }});
+                const box = element.getBoundingClientRect();
+                return {{ x: box.x + box.width / 2, y: box.y + box.height / 2 }}; }})()"
+        ));
+        for kind in ["mousePressed", "mouseReleased"] {
+            self.call(
+                "Input.dispatchMouseEvent",
+                json!({"type": kind, "x": at["x"], "y": at["y"], "button": "left",
+                       "clickCount": 1}),
+            );
+        }
+    }
+
+    // ---- eyes ----------------------------------------------------------------------------------
+
+    /// Makes the window so many pixels large.
+    #[track_caller]
+    pub(crate) fn size(&self, width: u32, height: u32) {
+        self.call(
+            "Emulation.setDeviceMetricsOverride",
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}),
+        );
+    }
+
+    /// Prefers `light` or `dark`, and no motion.
+    #[track_caller]
+    pub(crate) fn prefer(&self, scheme: &str) {
+        self.call(
+            "Emulation.setEmulatedMedia",
+            json!({"features": [{"name": "prefers-color-scheme", "value": scheme},
+                                {"name": "prefers-reduced-motion", "value": "reduce"}]}),
+        );
+    }
+
+    /// What is to be seen, as PNG.
+    #[track_caller]
+    pub(crate) fn picture(&self) -> Vec<u8> {
+        use base64::Engine;
+        let shot = self.call("Page.captureScreenshot", json!({"format": "png"}));
+        let data = shot["data"].as_str().expect("a picture");
+        base64::engine::general_purpose::STANDARD.decode(data).expect("base64")
+    }
+
+    /// What somebody who does not see is told of the page.
+    #[track_caller]
+    pub(crate) fn accessibility(&self) -> Vec<Value> {
+        let mut tree = self.call("Accessibility.getFullAXTree", json!({}));
+        let Value::Array(nodes) = tree["nodes"].take() else { panic!("no tree") };
+        nodes.into_iter().filter(|node| node["ignored"] == false).collect()
+    }
+
+    // ---- conscience ----------------------------------------------------------------------------
+
+    /// What the page did that it should not: errors, warnings, what its policy forbids, and whatever
+    /// it asked of anybody but where it came from. That connections fail while there is no server is
+    /// no fault.
+    #[track_caller]
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let violations = self.eval("window.violations");
+        let mut faults: Vec<String> = violations
+            .as_array()
+            .expect("violations")
+            .iter()
+            .map(|violation| format!("forbidden: {violation}"))
+            .collect();
+        for event in self.browser.events.borrow().iter() {
+            if event["sessionId"] == self.session.as_str() {
+                faults.extend(fault(event, &self.host));
+            }
+        }
+        faults
+    }
+}
+
+impl Drop for Page<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let faults = self.faults();
+            assert!(faults.is_empty(), "{faults:#?}");
+        }
+    }
+}
+
+fn fault(event: &Value, host: &str) -> Option<String> {
+    let params = &event["params"];
+    match event["method"].as_str()? {
+        "Runtime.exceptionThrown" => Some(params.to_string()),
+        "Runtime.consoleAPICalled" => Some(params["args"].to_string()),
+        "Log.entryAdded" => {
+            let text = params["entry"]["text"].as_str().unwrap_or_default();
+            let is_gone = ["ERR_CONNECTION", "net::ERR_SOCKET", "before receiving a handshake"]
+                .iter()
+                .any(|part| text.contains(part));
+            (!is_gone).then(|| params["entry"].to_string())
+        }
+        "Network.requestWillBeSent" => foreign(params["request"]["url"].as_str()?, host),
+        "Network.webSocketCreated" => foreign(params["url"].as_str()?, host),
+        _ => None,
+    }
+}
+
+/// An address that does not lead to `host`.
+fn foreign(url: &str, host: &str) -> Option<String> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let is_own = rest.split('/').next() == Some(host) || url == "about:blank";
+    (!is_own).then(|| format!("asked for {url}"))
+}
