@@ -143,6 +143,7 @@
 
 mod call;
 mod connection;
+mod datagram;
 mod deferred;
 mod dispatch;
 mod effects;
@@ -157,6 +158,7 @@ mod limits;
 mod link;
 mod listener;
 mod outbox;
+mod receive;
 mod registry;
 mod reply;
 mod server;
@@ -182,7 +184,7 @@ pub use listener::ListenerId;
 pub use registry::{CLASSIC, Handler, Hook, JsonLimits, JsonRpc, VERSION_2};
 pub use reply::CallError;
 pub use server::Server;
-pub use service::{Accepted, Service};
+pub use service::{Accepted, Admission, Service};
 pub use timer::TimerId;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};

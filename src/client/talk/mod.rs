@@ -17,8 +17,9 @@ use super::url::{Door, Url};
 pub(super) fn talk(url: &Url) -> Option<Box<dyn Talk>> {
     match url.door {
         Door::JsonRpc => Some(Box::new(jsonrpc::JsonRpc::default())),
-        Door::Ndjson => Some(Box::new(ndjson::Ndjson::default())),
-        Door::WebSocket | Door::Accounts | Door::ChatMaster | Door::Udp => None,
+        Door::Ndjson => Some(Box::new(ndjson::Ndjson::over_tcp())),
+        Door::Udp => Some(Box::new(ndjson::Ndjson::over_udp())),
+        Door::WebSocket | Door::Accounts | Door::ChatMaster => None,
     }
 }
 
