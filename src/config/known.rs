@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::document::{Document, Key};
 use super::file::File;
-use super::nearest::nearest;
 use super::{ConfigError, Dialect};
+use crate::nearest::nearest;
 
 /// A key that somebody may look for though there is none, and why there is none.
 const NO_KEY: (&str, &str) = ("accounts.tls", "accounts always has TLS, so there is no such key");

@@ -20,6 +20,7 @@ mod bridging_wire;
 mod chatmaster;
 mod chatmaster_others;
 mod chatmaster_zlib;
+mod client;
 mod conformance;
 mod conformance_limits;
 mod conformance_utf8;

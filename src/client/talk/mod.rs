@@ -3,11 +3,24 @@
 //! One [`Talk`] a door. None of them knows a socket, a clock or how messages are framed: that is the
 //! link's. What a call needs several requests for is the talk's own affair.
 
+mod jsonrpc;
+mod ndjson;
+
 use std::time::SystemTime;
 
 use super::call::{Answer, Call};
 use super::error::CallError;
 use super::event::Event;
+use super::url::{Door, Url};
+
+/// The talk of a URL's door; `None` for one that this client cannot speak.
+pub(super) fn talk(url: &Url) -> Option<Box<dyn Talk>> {
+    match url.door {
+        Door::JsonRpc => Some(Box::new(jsonrpc::JsonRpc::default())),
+        Door::Ndjson => Some(Box::new(ndjson::Ndjson::default())),
+        Door::WebSocket | Door::Accounts | Door::ChatMaster | Door::Udp => None,
+    }
+}
 
 /// Names a call until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
