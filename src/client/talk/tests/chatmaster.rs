@@ -63,7 +63,9 @@ fn one_logs_in_and_goes_on_to_the_channel() {
     let saying = scene.call(say("Hi"), "");
     scene.ignores(SESSION);
     scene.ignores(&came("Python Master", "general"));
-    // Somebody else, and whoever it is has another name.
+    // Others, one of them with a name that is much alike.
+    let event = scene.now_in("general", Happening::Joined { name: "PythonMaster".into() });
+    scene.tells(&came("PythonMaster", "general"), event);
     let event = scene.now_in("general", Happening::Joined { name: "Ann".into() });
     scene.tells(&came("Ann", "general"), event);
     scene.asks(PASSED, &command("join", r#""channel":"Google""#));
@@ -145,6 +147,7 @@ fn each_error_finds_its_message() {
         r#"{"type":"message","data":{"message":"psst","username":"Ann","private":true}}"#,
         event,
     );
+    scene.ignores(&error("rename", "Username is required."));
     scene.answers(PASSED, first, said());
     scene.refuses(&error("message", "Message is required."), second, "Message is required.");
     scene.ignores(PASSED);
