@@ -83,10 +83,6 @@ impl Engine {
         sink: Box<dyn FnMut(Event) + Send>,
         first: SyncSender<Result<(), ConnectError>>,
     ) -> Result<(Engine, Reach), ConnectError> {
-        if talk(url).is_none() {
-            let why = format!("this client cannot speak {}", url.door);
-            return Err(ConnectError::NotThatDoor(why));
-        }
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let (sender, inputs) = channel();
@@ -214,8 +210,7 @@ impl Engine {
     }
 
     fn opened(&mut self, link: Link, dial: Box<Dial>, now: Instant) -> Phase {
-        let Some(talk) = talk(&self.url) else { return Phase::Ended };
-        self.session.opened(talk, now);
+        self.session.opened(talk(&self.url), now);
         Phase::Greeting(link, dial)
     }
 

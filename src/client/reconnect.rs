@@ -55,6 +55,8 @@ pub(super) struct Standing {
     pub(super) account: Option<(String, String)>,
     /// The room that one is in.
     pub(super) room: Option<String>,
+    /// One is in the default room, whatever it is called.
+    pub(super) in_default_room: bool,
     /// The name that one bears, or bore last.
     pub(super) name: Option<String>,
 }
@@ -102,7 +104,8 @@ impl Return {
     }
 
     fn after_login(&mut self) {
-        self.step = if self.standing.room.is_some() { Step::Join } else { Step::Over };
+        let was_in = self.standing.room.is_some() || self.standing.in_default_room;
+        self.step = if was_in { Step::Join } else { Step::Over };
     }
 
     /// Whether there is no step left.
@@ -121,7 +124,7 @@ impl Return {
             return None;
         }
         self.at = None;
-        let Standing { account, room, name } = self.standing.clone();
+        let Standing { account, room, name, .. } = self.standing.clone();
         match (self.step, account) {
             (Step::LogIn, Some((name, password))) => Some(Call::LogIn { name, password }),
             (Step::Leave, _) => Some(Call::Leave),
@@ -216,6 +219,7 @@ mod tests {
         Standing {
             account: account.then(|| ("ann".into(), "1234".into())),
             room: Some("tea".into()),
+            in_default_room: false,
             name: Some("ann".into()),
         }
     }
@@ -283,6 +287,9 @@ mod tests {
         assert!(back.next(now).is_some());
         back.answered(Ok(Answer::LoggedIn("ann".into())), now);
         assert!(back.is_over());
+        let somewhere = Standing { in_default_room: true, ..Standing::default() };
+        let mut back = Return::new(somewhere, now);
+        assert_eq!(back.next(now), Some(Call::Join { room: None, name: None }));
     }
 
     #[test]

@@ -116,7 +116,8 @@ enum By {
 
 impl Session {
     pub(super) fn new(url: &Url, options: &Options, now: Instant) -> Session {
-        let home = Standing { account: None, room: url.room.clone(), name: url.name.clone() };
+        let (room, name) = (url.room.clone(), url.name.clone());
+        let home = Standing { room, name, ..Standing::default() };
         Session {
             door: url.door,
             home,
@@ -311,6 +312,7 @@ impl Session {
         let tag = Tag(self.next_tag);
         self.next_tag += 1;
         let mut out = Outgoing::default();
+        talk.clock(SystemTime::now());
         talk.call(tag, &call, &mut out);
         let deadline = now + self.call_timeout;
         if let Call::Join { .. } = call {
@@ -387,6 +389,8 @@ impl Session {
             (_, Answer::Said(said)) => self.track.said(said.seq.unwrap_or(0)),
             (Call::Leave, _) => {
                 self.standing.room = None;
+                // Through this door one is always in a room.
+                self.standing.in_default_room = self.door == Door::ChatMaster;
                 self.track.left();
             }
             (Call::LogOut, _) => {
@@ -406,6 +410,7 @@ impl Session {
 
     fn stand(&mut self, joined: &Joined) {
         self.standing.room = Some(joined.room.clone());
+        self.standing.in_default_room = false;
         self.standing.name = Some(joined.name.clone());
     }
 
@@ -489,8 +494,8 @@ impl Session {
                 self.tell_ready();
             }
             Came::Failed(text) => {
-                self.standing.account = None;
-                self.standing.room = None;
+                let name = self.standing.name.take();
+                self.standing = Standing { name, ..Standing::default() };
                 self.track.left();
                 self.tell_ready();
                 self.told.push(Told::Event(Event::Notice { text }));

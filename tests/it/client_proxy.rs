@@ -3,6 +3,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
@@ -25,10 +26,17 @@ struct State {
     down: bool,
     /// What the clients have got, in order.
     heard: Vec<u8>,
-    /// Each connection's two ends: the client's, the server's.
-    pairs: Vec<(TcpStream, TcpStream)>,
+    pairs: Vec<Pair>,
     /// Ends of the server's that nobody is behind any more.
     ghosts: Vec<TcpStream>,
+}
+
+/// A connection's two ends.
+struct Pair {
+    client: TcpStream,
+    server: TcpStream,
+    /// The server is not to be told of the client's end.
+    unnoticed: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -45,17 +53,29 @@ impl Proxy {
                     continue;
                 }
                 let Ok(server) = TcpStream::connect(server) else { continue };
+                let _ = (client.set_nodelay(true), server.set_nodelay(true));
                 let clone = |stream: &TcpStream| stream.try_clone().expect("a descriptor");
-                state.pairs.push((clone(&client), clone(&server)));
+                let unnoticed = Arc::new(AtomicBool::new(false));
+                state.pairs.push(Pair {
+                    client: clone(&client),
+                    server: clone(&server),
+                    unnoticed: Arc::clone(&unnoticed),
+                });
                 drop(state);
                 let (from, to) = (clone(&client), clone(&server));
-                thread::spawn(move || copy(from, to, |_| {}));
+                thread::spawn(move || {
+                    copy(from, &to, |_| {});
+                    if !unnoticed.load(Ordering::SeqCst) {
+                        let _ = to.shutdown(Shutdown::Write);
+                    }
+                });
                 let own = Arc::clone(&own);
                 thread::spawn(move || {
-                    copy(server, client, |bytes| {
+                    copy(server, &client, |bytes| {
                         own.state.lock().expect("no panic").heard.extend_from_slice(bytes);
                         own.changed.notify_all();
                     });
+                    let _ = client.shutdown(Shutdown::Write);
                 });
             }
         });
@@ -66,7 +86,7 @@ impl Proxy {
     pub(crate) fn cut(&self) {
         let mut state = self.shared.state.lock().expect("no panic");
         state.down = true;
-        for (client, server) in state.pairs.drain(..) {
+        for Pair { client, server, .. } in state.pairs.drain(..) {
             let _ = client.shutdown(Shutdown::Both);
             let _ = server.shutdown(Shutdown::Both);
         }
@@ -81,9 +101,9 @@ impl Proxy {
     pub(crate) fn cut_unnoticed(&self) {
         let mut state = self.shared.state.lock().expect("no panic");
         state.heard.clear();
-        for (client, server) in std::mem::take(&mut state.pairs) {
-            // What ends here would end there: the copying threads have descriptors of their own.
-            state.ghosts.push(server.try_clone().expect("a descriptor"));
+        for Pair { client, server, unnoticed } in std::mem::take(&mut state.pairs) {
+            unnoticed.store(true, Ordering::SeqCst);
+            state.ghosts.push(server);
             let _ = client.shutdown(Shutdown::Write);
         }
     }
@@ -104,8 +124,8 @@ impl Proxy {
     }
 }
 
-/// Copies until one end fails, or the first has ended. The second is not told.
-fn copy(mut from: TcpStream, mut to: TcpStream, mut see: impl FnMut(&[u8])) {
+/// Copies until one end fails, or the first has ended.
+fn copy(mut from: TcpStream, mut to: &TcpStream, mut see: impl FnMut(&[u8])) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(count) = from.read(&mut buffer)
         && count > 0

@@ -24,6 +24,7 @@ mod client;
 mod client_hostile;
 mod client_link;
 mod client_proxy;
+mod client_talks;
 mod client_tls;
 mod conformance;
 mod conformance_limits;
