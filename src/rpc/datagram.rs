@@ -26,6 +26,9 @@ use super::transport::Transport;
 /// How many times the bytes that came from an unconfirmed address may go to it.
 const UNCONFIRMED_FACTOR: u64 = 3;
 
+/// The longest that a peer may be silent, whatever its service allows it: ten years.
+const PATIENCE_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 /// A peer's share of a socket.
 #[derive(Debug)]
 pub(super) struct DatagramLink {
@@ -111,9 +114,9 @@ impl DatagramLink {
         });
     }
 
-    /// When it will have been silent for too long. `None`: never, for no clock goes so far.
-    fn silent_at(&self) -> Option<Instant> {
-        self.last_heard.checked_add(self.patience)
+    /// When it will have been silent for too long.
+    fn silent_at(&self) -> Instant {
+        self.last_heard + self.patience.min(PATIENCE_MAX)
     }
 }
 
@@ -225,7 +228,7 @@ impl Transport {
     pub(super) fn judge_patience(&mut self, id: ConnId) {
         let now = self.now;
         let Some(link) = self.datagram_link_mut(id) else { return };
-        if link.silent_at().is_some_and(|at| at <= now) {
+        if link.silent_at() <= now {
             return self.close(id, End::Silent);
         }
         link.due = link.due.filter(|due| *due > now);
@@ -236,9 +239,8 @@ impl Transport {
     /// then sets the next: so there is not one for each datagram.
     pub(super) fn time_silence(&mut self, id: ConnId) {
         let Some(link) = self.datagram_link_mut(id) else { return };
-        if let Some(at) = link.silent_at()
-            && link.due.is_none_or(|due| at < due)
-        {
+        let at = link.silent_at();
+        if link.due.is_none_or(|due| at < due) {
             link.due = Some(at);
             self.set_deadline(at, id, Deadline::Silence);
         }
@@ -248,6 +250,7 @@ impl Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rpc::connection::Connection;
 
     /// Frames with their length in front.
     fn framed(frames: &[&[u8]]) -> Vec<u8> {
@@ -342,5 +345,71 @@ mod tests {
         assert_eq!(taken(450, 9), 3);
         assert_eq!(taken(60_000, 30), 10);
         assert!(!Bucket::default().take(start, 0), "none a second is none");
+    }
+
+    /// A transport with one peer that may be silent for a minute, at its time.
+    fn one_peer() -> (Transport, ConnId) {
+        let mut transport = Transport::new(Limits::default());
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let socket = Rc::new(UdpSocket::bind(address).unwrap());
+        let admission = Admission { confirmed: true, patience: Duration::from_secs(60) };
+        let limits = Rc::clone(&transport.limits);
+        let link = DatagramLink::new(socket, 0, address, &limits, admission, transport.now);
+        let link = Link::Datagram(Box::new(link));
+        let connection = Connection::new(link, 1, 0, address, None, limits);
+        let slot = transport.connections.insert(connection) as u32;
+        let id = ConnId { slot, serial: 1 };
+        transport.time_silence(id);
+        (transport, id)
+    }
+
+    /// Lets time go on, and whatever comes up in it come up.
+    fn pass(transport: &mut Transport, seconds: u64) {
+        for _ in 0..seconds * 10 {
+            transport.now += Duration::from_millis(100);
+            while let Some((id, what)) = transport.deadlines.pop(transport.now) {
+                transport.expire(id, what);
+            }
+        }
+    }
+
+    fn is_open(transport: &Transport, id: ConnId) -> bool {
+        transport.get(id).unwrap().takes_output()
+    }
+
+    #[test]
+    fn patience_counts_from_what_was_heard_last_and_costs_one_deadline() {
+        let (mut transport, id) = one_peer();
+        let limits = Limits::default();
+        for _ in 0..10 {
+            pass(&mut transport, 59);
+            let now = transport.now;
+            assert!(transport.datagram_link_mut(id).unwrap().hear(now, 1, &limits));
+            assert!(is_open(&transport, id));
+            assert_eq!(transport.deadlines.len(), 1);
+        }
+        pass(&mut transport, 59);
+        assert!(is_open(&transport, id));
+        pass(&mut transport, 2);
+        assert!(!is_open(&transport, id));
+        assert!(matches!(transport.get(id).unwrap().end.as_deref(), Some(End::Silent)));
+    }
+
+    #[test]
+    fn patience_may_change_at_any_time_and_often() {
+        let (mut transport, id) = one_peer();
+        for _ in 0..1000 {
+            for seconds in [900, 30, 900, u64::MAX] {
+                transport.set_patience(id, Duration::from_secs(seconds));
+            }
+        }
+        assert_eq!(transport.deadlines.len(), 2, "the first, and an earlier one");
+        pass(&mut transport, 1000);
+        assert!(is_open(&transport, id));
+        assert_eq!(transport.deadlines.len(), 1);
+        // What is over already ends at once.
+        transport.set_patience(id, Duration::from_secs(900));
+        pass(&mut transport, 1);
+        assert!(!is_open(&transport, id));
     }
 }

@@ -180,8 +180,11 @@ impl<S: 'static> Effects<S> {
     /// Notes that a datagram peer has the address that it sends from: from now on it is sent
     /// everything, not only three times the bytes that came from it.
     pub fn confirm(&mut self, conn: ConnId) {
-        if let Some(link) = self.transport.datagram_link_mut(conn) {
+        if let Some(link) = self.transport.datagram_link_mut(conn)
+            && !link.is_confirmed()
+        {
             link.confirm();
+            self.transport.unconfirmed -= 1;
         }
     }
 

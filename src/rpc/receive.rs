@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use super::connection::{ConnId, Connection, Stage};
+use super::connection::{ConnId, Connection};
 use super::datagram::{Bucket, DatagramLink};
 use super::dispatch::Share;
 use super::effects::{Effects, ServiceId};
@@ -27,6 +27,10 @@ const DATAGRAMS_SHARE: usize = 256;
 /// Replies to strangers a second from one socket. They are no longer than what they reply to, but
 /// might set another server to replying to them.
 const REPLIES_PER_S: u32 = 1000;
+
+/// Which part of all connections may be peers whose address is not confirmed: who forges addresses
+/// makes many, and must not take everyone's place.
+const UNCONFIRMED_PART: usize = 4;
 
 /// How long a socket's errors go unmentioned after one was logged.
 const COMPLAINT_EVERY: Duration = Duration::from_secs(60);
@@ -169,9 +173,6 @@ impl<S: 'static> Server<S> {
         let now = self.fx.transport.now;
         let Some(connection) = self.fx.transport.get_mut(id) else { return false };
         let Link::Datagram(link) = &mut connection.link else { return false };
-        if connection.stage != Stage::Open {
-            return false;
-        }
         let may = link.hear(now, datagram.len(), &connection.limits);
         if may && connection.takes_input() && !datagram.is_empty() {
             let service = Rc::clone(&self.fx.services[connection.service as usize]);
@@ -226,13 +227,16 @@ impl<S: 'static> Effects<S> {
     ) -> Option<ConnId> {
         let Effects { transport, listeners, .. } = self;
         let limits = Rc::clone(&transport.limits);
+        let unconfirmed_max = limits.connections / UNCONFIRMED_PART;
         if transport.connections.len() >= limits.connections
+            || !admission.confirmed && transport.unconfirmed >= unconfirmed_max
             || !listeners.new_peers.take(transport.now, limits.new_peers_per_s)
         {
-            log::debug!("{peer}: refused, too many peers");
+            log::debug!("{peer}: refused, too many connections or new peers");
             return None;
         }
-        let listener = listeners.datagrams_mut(key)?;
+        // The service may have closed it just now.
+        let listener = listeners.datagrams_mut(key).filter(|listener| listener.is_open)?;
         let socket = Rc::clone(&listener.socket);
         let link = DatagramLink::new(socket, key, peer, &limits, admission, transport.now);
         let serial = transport.next_serial();
@@ -241,6 +245,7 @@ impl<S: 'static> Effects<S> {
         let link = Link::Datagram(Box::new(link));
         entry.insert(Connection::new(link, serial, service.0, peer, None, limits));
         listener.peers.insert(peer, id);
+        transport.unconfirmed += usize::from(!admission.confirmed);
         transport.time_silence(id);
         log::debug!("{id} {peer}: admitted");
         Some(id)

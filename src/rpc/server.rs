@@ -300,6 +300,7 @@ impl<S: 'static> Server<S> {
                 Some(connection) if connection.told => {
                     let connection = transport.connections.remove(id.slot as usize);
                     if let Link::Datagram(link) = &connection.link {
+                        transport.unconfirmed -= usize::from(!link.is_confirmed());
                         listeners.forget_peer(link.listener, connection.peer);
                     }
                 }

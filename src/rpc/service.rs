@@ -30,7 +30,8 @@ impl Accepted {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admission {
     /// Whether the sender's address is known to be its own. If not, it is sent at most three times
-    /// the bytes that came from it, until [`Effects::confirm`].
+    /// the bytes that came from it, until [`Effects::confirm`]; and such peers are a quarter of all
+    /// connections at most.
     pub confirmed: bool,
     /// The connection ends when nothing came from it for so long. [`Effects::set_patience`] changes it.
     pub patience: Duration,

@@ -25,11 +25,9 @@ pub(crate) fn has_command(program: &str, argument: &str) -> bool {
     false
 }
 
-/// Says that a test is skipped for lack of something else than a program, like [`has`].
-#[track_caller]
+/// Says that a test is skipped for lack of something that cannot be installed, and so is never a
+/// failure.
 pub(crate) fn lacks(what: &str) {
-    let strict = std::env::var_os("PARLANCE_TEST_STRICT").is_some_and(|value| value == "1");
-    assert!(!strict, "there is no {what}");
     println!("skipped: there is no {what}");
 }
 

@@ -1,7 +1,7 @@
 //! `ndjson`: one JSON object a line, `{"type", …}` flat.
 //!
 //! The protocol of seed 004 over TCP, with ids, private messages, lists and history. Only lines and
-//! streams are known here: what a request is and does is told in [`flat`](super::flat).
+//! streams are known here: what a request is and does is told in `flat`.
 
 use super::flat::{self, Refusal, Request};
 use super::form::{self, Form};

@@ -1,8 +1,8 @@
 //! `udp`: one JSON object a datagram, `{"type","id", …}` flat.
 //!
 //! The protocol of seed 004 over datagrams. A client sends a request again until it is answered, so
-//! a request that comes again is done once ([`Window`]); events are sent once and may get lost,
-//! which their `seq` shows. What a request is and does is told in [`flat`]. How many datagrams
+//! a request that comes again is done once (`window`); events are sent once and may get lost,
+//! which their `seq` shows. What a request is and does is told in `flat`. How many datagrams
 //! a peer may send, what it is sent before its address is confirmed, and when it has been silent for
 //! too long is the transport's business.
 
@@ -65,6 +65,9 @@ pub(super) struct Own {
 struct Peer {
     /// 16 hex digits that only whoever receives at its address can know.
     token: Box<str>,
+    /// The longest datagram that it is sent, and that is taken from it: a reload changes that of
+    /// those who come later.
+    datagram_bytes: usize,
     window: Window,
 }
 
@@ -116,17 +119,22 @@ impl Service<House> for Udp {
         fx.set_form(conn, UDP);
         house.open(fx, conn);
         let token = format!("{:016x}", house.chat.random()).into();
-        let peer = Peer { token, window: Window::default() };
+        let datagram_bytes = house.settings.udp.datagram_bytes;
+        let peer = Peer { token, datagram_bytes, window: Window::default() };
         house.own.udp.peers.insert(conn, peer);
     }
 
     fn frame(&self, house: &mut House, fx: &mut Fx, conn: ConnId, datagram: &[u8]) {
-        if datagram.len() > house.settings.udp.datagram_bytes {
+        let Some(peer) = house.own.udp.peers.get(&conn) else { return };
+        if datagram.len() > peer.datagram_bytes {
             return send(fx, conn, |out| Refusal::LINE_TOO_LONG.write(None, out));
         }
         let depth_max = house.settings.json.depth;
         let (request, token) = Request::parse_with_token(datagram, depth_max);
-        if token.is_some() && !fx.is_confirmed(conn) && house.own.udp.is_token(conn, token) {
+        if let Some(token) = token
+            && !fx.is_confirmed(conn)
+            && json::unescape(token).as_deref() == Some(&*peer.token)
+        {
             fx.confirm(conn);
         }
         match request {
@@ -203,18 +211,6 @@ fn judge_stranger<'a>(house: &House, datagram: &'a [u8]) -> Verdict<'a> {
 
 // ---- peers -------------------------------------------------------------------------------------
 
-impl Own {
-    /// Whether this, JSON as it stands, is the peer's token.
-    fn is_token(&self, conn: ConnId, token: Option<&str>) -> bool {
-        let token = token.and_then(json::unescape);
-        token.is_some_and(|token| self.token(conn) == Some(&*token))
-    }
-
-    fn token(&self, conn: ConnId) -> Option<&str> {
-        self.peers.get(&conn).map(|peer| &*peer.token)
-    }
-}
-
 /// Does a request of a peer, unless it is one that was done already, and answers it.
 fn serve(
     house: &mut House,
@@ -231,7 +227,7 @@ fn serve(
             if *method == Method::Ping {
                 fx.set_patience(conn, house.settings.udp.idle_timeout);
             }
-            let bytes_max = house.settings.udp.datagram_bytes;
+            let bytes_max = house.own.udp.peers.get(&conn).map_or(0, |peer| peer.datagram_bytes);
             match method.perform(house, fx, conn) {
                 Ok(answer) => send(fx, conn, |out| answer.write(house, Some(id), bytes_max, out)),
                 Err(refusal) => send(fx, conn, |out| refusal.write(Some(id), out)),
