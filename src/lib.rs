@@ -55,6 +55,8 @@ pub mod client;
 pub mod config;
 #[cfg(feature = "daemon")]
 pub mod daemon;
+#[cfg(any(feature = "daemon", feature = "client"))]
+mod nearest;
 pub mod rpc;
 #[cfg(feature = "daemon")]
 pub mod store;

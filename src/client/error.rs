@@ -20,6 +20,10 @@ pub enum CallError {
     },
     /// There was no answer in time; over `udp`, after all the tries.
     NoAnswer,
+    /// Too many calls are waiting already: see [`Client::submit`](super::Client::submit).
+    Busy,
+    /// [`Client::call`](super::Client::call) from a callback of the client's own: it would wait for itself.
+    InCallback,
     /// The link is lost; whether it was done nobody can say.
     Disconnected,
     /// The client has ended.
@@ -32,6 +36,8 @@ impl fmt::Display for CallError {
             CallError::Refused(words) => f.write_str(words),
             CallError::NotOffered { door, call } => write!(f, "{door} has no {call}"),
             CallError::NoAnswer => f.write_str("no answer"),
+            CallError::Busy => f.write_str("too many calls are waiting"),
+            CallError::InCallback => f.write_str("a callback cannot wait for an answer"),
             CallError::Disconnected => f.write_str("not connected"),
             CallError::Ended => f.write_str("the client has ended"),
         }

@@ -51,8 +51,10 @@ pub enum Event {
     },
     /// The link is there again. Who was logged in is so again, and back in the room.
     Reconnected {
-        /// The room, if one was in any.
+        /// The room, if one was in any and could come back.
         room: Option<String>,
+        /// The name that one bears there.
+        name: Option<String>,
     },
     /// Something happened in the room that cannot be told any more: it is no longer kept, the
     /// door has no history, or the count began anew with a restart.
@@ -92,6 +94,11 @@ pub enum Happening {
         /// Private now.
         private: bool,
     },
+    /// Something was said that is too long for a datagram (`udp` alone).
+    TooLong {
+        /// Who said it.
+        name: String,
+    },
 }
 
 /// Something that was said.
@@ -105,4 +112,29 @@ pub struct Message {
     pub private: bool,
     /// By oneself: only in a history, for nobody is sent what one says.
     pub own: bool,
+}
+
+impl Event {
+    /// About how much memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let texts = match self {
+            Event::Room { room, what, .. } => {
+                room.len()
+                    + match what {
+                        Happening::Message(message) => message.from.len() + message.text.len(),
+                        Happening::Renamed { old, new } => old.len() + new.len(),
+                        Happening::Joined { name }
+                        | Happening::Left { name }
+                        | Happening::TooLong { name } => name.len(),
+                        Happening::Changed { .. } => 0,
+                    }
+            }
+            Event::Typing { name } => name.len(),
+            Event::RoomOpened { room } | Event::RoomClosed { room } => room.len(),
+            Event::Notice { text } => text.len(),
+            Event::Disconnected { reason, .. } | Event::Ended { reason } => reason.len(),
+            Event::LoggedOut { .. } | Event::Reconnected { .. } | Event::Missed => 0,
+        };
+        size_of::<Event>() + texts
+    }
 }

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use getopts::{Matches, Options};
 
 use super::address::parse_host;
-use super::nearest::nearest;
 use super::{Address, Dialect, Overrides};
+use crate::nearest::nearest;
 
 pub use super::usage::UsageError;
 

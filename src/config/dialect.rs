@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::address::Address;
-use super::nearest::nearest;
+use crate::nearest::nearest;
 
 /// A dialect that can be listened for.
 ///

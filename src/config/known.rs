@@ -7,7 +7,7 @@ use std::path::Path;
 use super::ConfigError;
 use super::document::{Document, Key};
 use super::file::File;
-use super::nearest::nearest;
+use crate::nearest::nearest;
 
 /// Keys that somebody may look for though there are none, and why there are none.
 const NO_KEYS: [(&str, &str); 2] = [

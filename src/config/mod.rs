@@ -15,7 +15,6 @@ mod error;
 mod file;
 mod known;
 mod limits;
-mod nearest;
 mod origin;
 mod sections;
 mod tls;

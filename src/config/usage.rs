@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::address::refusal;
 use super::command_line::{ACCOUNT_ACTIONS, COMMANDS};
-use super::nearest::nearest;
 use super::{AddressError, UnknownDialect};
+use crate::nearest::nearest;
 
 /// A command line that cannot be understood; shown, it is a sentence for who wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,11 +3,34 @@
 //! One [`Talk`] a door. None of them knows a socket, a clock or how messages are framed: that is the
 //! link's. What a call needs several requests for is the talk's own affair.
 
+mod accounts;
+mod chatmaster;
+mod jsonrpc;
+mod ndjson;
+#[cfg(test)]
+mod tests;
+mod turns;
+mod websocket;
+mod wire;
+
 use std::time::SystemTime;
 
 use super::call::{Answer, Call};
 use super::error::CallError;
 use super::event::Event;
+use super::url::{Door, Url};
+
+/// The talk of a URL's door.
+pub(super) fn talk(url: &Url) -> Box<dyn Talk> {
+    match url.door {
+        Door::JsonRpc => Box::new(jsonrpc::JsonRpc::default()),
+        Door::Ndjson => Box::new(ndjson::Ndjson::over_tcp()),
+        Door::Udp => Box::new(ndjson::Ndjson::over_udp()),
+        Door::WebSocket => Box::new(websocket::WebSocket::default()),
+        Door::Accounts => Box::new(accounts::Accounts::default()),
+        Door::ChatMaster => Box::new(chatmaster::ChatMaster::default()),
+    }
+}
 
 /// Names a call until it is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +46,11 @@ pub(super) trait Talk: Send {
     /// Whether calls may be made: some doors speak first.
     fn is_ready(&self) -> bool {
         true
+    }
+
+    /// What time it is, told before every call, for talks that must not ask for something too often.
+    fn clock(&mut self, now: SystemTime) {
+        let _ = now;
     }
 
     /// Asks the server for `call`. Sooner or later [`Outgoing::heard`] gets the answer under this tag,

@@ -2,7 +2,7 @@
 
 /// The word of `known` that takes the fewest edits (insert, delete, replace one character) to
 /// become; the first of several. `None` only when nothing is known.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known.into_iter().min_by_key(|candidate| edits(word, candidate))
 }
 

@@ -1,0 +1,438 @@
+//! `ndjson` and `udp`: `{"type", …}` flat, with an id in every request.
+//!
+//! The two have one set of requests and answers; what datagrams lose is the link's to make good.
+//!
+//! What one does oneself is told to all members, oneself too. That notice comes right before the
+//! answer to the join that caused it and bears the same `seq`: so it is known, and tells how the
+//! server spells the name.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use serde::Deserialize;
+
+use super::{Heard, Outgoing, Tag, Talk};
+use crate::client::call::{Answer, Call, History, Joined, Room, Said};
+use crate::client::error::CallError;
+use crate::client::event::{Event, Happening, Message};
+use crate::client::time::parse_rfc3339;
+use crate::client::url::Door;
+use crate::rpc::json;
+
+/// Where one goes who names no room.
+const DEFAULT_ROOM: &str = "general";
+
+/// Makes a datagram longer than an error.
+const PADDING: &str = "....................................";
+
+/// Requests without an answer that are kept in mind at most.
+const ASKED_MAX: usize = 1024;
+
+/// The talk of one connection.
+#[derive(Debug)]
+pub(super) struct Ndjson {
+    door: Door,
+    ready: bool,
+    next_id: u64,
+    asked: HashMap<u64, (Tag, Asked)>,
+    /// The request that is to show which door this is.
+    greeting: Option<u64>,
+    /// The join that is under way.
+    joining: Option<u64>,
+    /// The last notice, while a join is under way, that may be one's own.
+    held: Option<(Event, u64)>,
+    /// Where one is, and under which name.
+    room: Option<String>,
+    name: Option<String>,
+    /// What shows the server that its datagrams arrive.
+    token: Option<String>,
+}
+
+/// What a request was about.
+#[derive(Debug, PartialEq, Eq)]
+enum Asked {
+    Join { room: Option<String>, name: Option<String> },
+    Rename { name: String },
+    Leave,
+    Say,
+    Whisper,
+    Users,
+    Rooms,
+    History,
+    Ping,
+}
+
+/// Whatever the server sends.
+#[derive(Debug, Deserialize)]
+struct Incoming {
+    #[serde(rename = "type")]
+    kind: String,
+    id: Option<u64>,
+    room: Option<String>,
+    user: Option<String>,
+    text: Option<String>,
+    #[serde(default)]
+    private: bool,
+    #[serde(default)]
+    too_long: bool,
+    seq: Option<u64>,
+    timestamp: Option<String>,
+    epoch: Option<String>,
+    token: Option<String>,
+    #[serde(default)]
+    truncated: bool,
+    rooms: Option<Vec<String>>,
+    users: Option<Vec<String>>,
+    messages: Option<Vec<Incoming>>,
+}
+
+impl Ndjson {
+    pub(super) fn over_tcp() -> Ndjson {
+        Ndjson::new(Door::Ndjson, 1)
+    }
+
+    /// The server remembers the ids of an address, which may be the same as before a lost link: so
+    /// they begin anywhere.
+    pub(super) fn over_udp() -> Ndjson {
+        let anywhere = getrandom::u32().unwrap_or(0);
+        Ndjson::new(Door::Udp, (u64::from(anywhere) << 16) + 1)
+    }
+
+    fn new(door: Door, first_id: u64) -> Ndjson {
+        Ndjson {
+            door,
+            ready: false,
+            next_id: first_id,
+            asked: HashMap::new(),
+            greeting: None,
+            joining: None,
+            held: None,
+            room: None,
+            name: None,
+            token: None,
+        }
+    }
+}
+
+// ---- requests ----------------------------------------------------------------------------------
+
+/// What is still to be written of a request.
+struct Request(Vec<u8>);
+
+impl Request {
+    fn text(mut self, key: &str, value: Option<&str>) -> Request {
+        if let Some(value) = value {
+            self.key(key);
+            json::string(value, &mut self.0);
+        }
+        self
+    }
+
+    fn number(mut self, key: &str, value: u64) -> Request {
+        self.key(key);
+        json::unsigned(value, &mut self.0);
+        self
+    }
+
+    fn key(&mut self, key: &str) {
+        self.0.extend_from_slice(b",\"");
+        self.0.extend_from_slice(key.as_bytes());
+        self.0.extend_from_slice(b"\":");
+    }
+}
+
+impl Ndjson {
+    /// A request of this kind; gives its id.
+    fn begin(&mut self, kind: &str) -> (u64, Request) {
+        let id = self.next_id;
+        self.next_id += 1;
+        let request = Request(format!("{{\"type\":\"{kind}\"").into_bytes());
+        let request = request.number("id", id).text("token", self.token.as_deref());
+        // A stranger's datagram is answered only with one that is no longer.
+        let is_stranger = self.door == Door::Udp && self.token.is_none();
+        (id, request.text("padding", is_stranger.then_some(PADDING)))
+    }
+
+    fn ask(
+        &mut self,
+        kind: &str,
+        (tag, asked): (Tag, Asked),
+        out: &mut Outgoing,
+        write: impl FnOnce(Request) -> Request,
+    ) -> u64 {
+        let (id, request) = self.begin(kind);
+        let mut request = write(request);
+        request.0.push(b'}');
+        out.messages.push(request.0);
+        if self.asked.len() < ASKED_MAX {
+            self.asked.insert(id, (tag, asked));
+        } else {
+            out.heard.push(Heard::Answer(tag, Err(CallError::Busy)));
+        }
+        id
+    }
+
+    fn join(&mut self, tag: Tag, room: Option<String>, name: Option<String>, out: &mut Outgoing) {
+        let default = || self.room.is_none().then(|| DEFAULT_ROOM.to_owned());
+        let room = room.or_else(default);
+        let asked = Asked::Join { room: room.clone(), name: name.clone() };
+        let id = self.ask("join", (tag, asked), out, |request| {
+            request.text("room", room.as_deref()).text("user", name.as_deref())
+        });
+        self.joining = Some(id);
+    }
+}
+
+impl Talk for Ndjson {
+    /// A ping, whose answer shows that this door is the one that was meant. (Before a join it is an
+    /// error, and as good.)
+    fn opened(&mut self, out: &mut Outgoing) {
+        let (id, mut request) = self.begin("ping");
+        request.0.push(b'}');
+        out.messages.push(request.0);
+        self.greeting = Some(id);
+    }
+
+    fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    fn call(&mut self, tag: Tag, call: &Call, out: &mut Outgoing) {
+        let not_offered =
+            |call| Heard::Answer(tag, Err(CallError::NotOffered { door: self.door, call }));
+        match call {
+            Call::Join { room, name } => self.join(tag, room.clone(), name.clone(), out),
+            Call::Rename { name } => {
+                let asked = Asked::Rename { name: name.clone() };
+                let id =
+                    self.ask("join", (tag, asked), out, |request| request.text("user", Some(name)));
+                self.joining = Some(id);
+            }
+            Call::Leave => drop(self.ask("leave", (tag, Asked::Leave), out, |request| request)),
+            Call::Say { text } => {
+                self.ask("message", (tag, Asked::Say), out, |request| {
+                    request.text("text", Some(text))
+                });
+            }
+            Call::Whisper { to, text } => {
+                self.ask("message", (tag, Asked::Whisper), out, |request| {
+                    request.text("to", Some(to)).text("text", Some(text))
+                });
+            }
+            Call::Users => drop(self.ask("users", (tag, Asked::Users), out, |request| request)),
+            Call::Rooms => drop(self.ask("rooms", (tag, Asked::Rooms), out, |request| request)),
+            Call::History { after, limit } => {
+                self.ask("history", (tag, Asked::History), out, |request| {
+                    request.number("after", *after).number("limit", (*limit).into())
+                });
+            }
+            Call::Ping => drop(self.ask("ping", (tag, Asked::Ping), out, |request| request)),
+            Call::Typing => out.heard.push(Heard::Answer(tag, Ok(Answer::Done))),
+            Call::SetPrivate { .. } => out.heard.push(not_offered("private rooms")),
+            Call::Register { .. } | Call::LogIn { .. } | Call::LogOut => {
+                out.heard.push(not_offered("accounts"));
+            }
+        }
+    }
+
+    fn message(&mut self, message: &[u8], now: SystemTime, out: &mut Outgoing) {
+        let is_object = message.trim_ascii_start().first() == Some(&b'{');
+        let incoming: Incoming = match serde_json::from_slice(message) {
+            Ok(incoming) if is_object => incoming,
+            // What anybody may have sent breaks nothing.
+            Err(error) if is_object && error.is_data() || self.door == Door::Udp => {
+                return log::warn!("{}: a message that makes no sense: {error}", self.door);
+            }
+            _ => {
+                out.broken = Some("what came is no JSON object".into());
+                return;
+            }
+        };
+        match incoming.kind.as_str() {
+            "system" | "message" => self.event(incoming, now, out),
+            "ack" | "error" | "rooms" | "users" | "history" => self.answer(incoming, now, out),
+            other => log::warn!("{}: a message of a kind unknown: {other:?}", self.door),
+        }
+    }
+}
+
+// ---- answers -----------------------------------------------------------------------------------
+
+impl Ndjson {
+    fn answer(&mut self, incoming: Incoming, now: SystemTime, out: &mut Outgoing) {
+        let is_error = incoming.kind == "error";
+        if incoming.id.is_some() && incoming.id == self.greeting {
+            self.greeting = None;
+            self.ready = true;
+            return;
+        }
+        let Some(id) = incoming.id else {
+            let text = incoming.text.unwrap_or_default();
+            return out.heard.push(Heard::Event(Event::Notice { text }));
+        };
+        let Some((tag, asked)) = self.asked.remove(&id) else {
+            return log::warn!("{}: an answer to nothing, id {id}", self.door);
+        };
+        let joined = self.joining == Some(id);
+        if joined {
+            self.joining = None;
+        }
+        let result = match (is_error, asked) {
+            // Whoever refuses is there.
+            (true, Asked::Ping) if self.door == Door::Ndjson => {
+                Ok(Answer::Pong(Default::default()))
+            }
+            (true, _) => Err(CallError::Refused(incoming.text.unwrap_or_default())),
+            (false, asked) => Ok(self.done(asked, incoming, now)),
+        };
+        if joined {
+            self.release(out);
+        }
+        out.heard.push(Heard::Answer(tag, result));
+    }
+
+    fn done(&mut self, asked: Asked, incoming: Incoming, now: SystemTime) -> Answer {
+        match asked {
+            Asked::Join { room, name } => Answer::Joined(self.joined(room, name, incoming)),
+            Asked::Rename { name } => {
+                let joined = self.joined(None, Some(name), incoming);
+                Answer::Renamed(joined.name)
+            }
+            Asked::Leave => {
+                self.room = None;
+                Answer::Done
+            }
+            Asked::Say => Answer::Said(Said { seq: incoming.seq, at: None }),
+            Asked::Whisper => Answer::Said(Said::default()),
+            Asked::Users => Answer::Users(incoming.users.unwrap_or_default()),
+            Asked::Rooms => {
+                let rooms = incoming.rooms.unwrap_or_default().into_iter();
+                Answer::Rooms(rooms.map(|name| Room { name, ..Room::default() }).collect())
+            }
+            Asked::History => Answer::History(self.history(incoming, now)),
+            Asked::Ping => Answer::Pong(Default::default()),
+        }
+    }
+
+    /// Takes note of where one is now, and under which name.
+    fn joined(&mut self, room: Option<String>, name: Option<String>, incoming: Incoming) -> Joined {
+        if let Some(own) = self.own_notice(incoming.seq) {
+            self.room = Some(own.0);
+            self.name = Some(own.1);
+        } else {
+            self.room = room.map(|room| cleaned(&room)).or(self.room.take());
+            self.name = name.map(|name| cleaned(&name)).or(self.name.take());
+        }
+        self.token = incoming.token.or(self.token.take());
+        Joined {
+            room: self.room.clone().unwrap_or_default(),
+            name: self.name.clone().unwrap_or_default(),
+            users: None,
+            private: None,
+            seq: incoming.seq,
+            epoch: incoming.epoch,
+        }
+    }
+
+    /// The room and the name that one's own notice tells, if it is the one that is held.
+    fn own_notice(&mut self, seq: Option<u64>) -> Option<(String, String)> {
+        let (event, of) = self.held.take()?;
+        if let Event::Room { room, what, .. } = &event
+            && seq == Some(of)
+        {
+            match what {
+                Happening::Joined { name } if self.room.as_ref() != Some(room) => {
+                    return Some((room.clone(), name.clone()));
+                }
+                Happening::Renamed { old, new } if self.name.as_ref() == Some(old) => {
+                    return Some((room.clone(), new.clone()));
+                }
+                _ => {}
+            }
+        }
+        self.held = Some((event, of));
+        None
+    }
+
+    fn history(&self, incoming: Incoming, now: SystemTime) -> History {
+        let messages = incoming.messages.unwrap_or_default().into_iter();
+        let events = messages.map(|message| {
+            let mut event = happened(message, now);
+            if let Event::Room { what: Happening::Message(message), .. } = &mut event {
+                message.own = self.name.as_ref() == Some(&message.from);
+            }
+            event
+        });
+        History {
+            events: events.filter(|event| matches!(event, Event::Room { .. })).collect(),
+            truncated: incoming.truncated,
+            epoch: incoming.epoch.unwrap_or_default(),
+        }
+    }
+}
+
+// ---- events ------------------------------------------------------------------------------------
+
+impl Ndjson {
+    fn event(&mut self, incoming: Incoming, now: SystemTime, out: &mut Outgoing) {
+        self.release(out);
+        let event = happened(incoming, now);
+        match &event {
+            Event::Room {
+                what: Happening::Joined { .. } | Happening::Renamed { .. },
+                seq: Some(seq),
+                ..
+            } if self.joining.is_some() => self.held = Some((event.clone(), *seq)),
+            _ => out.heard.push(Heard::Event(event)),
+        }
+    }
+
+    /// Tells of what was held: it is another one's.
+    fn release(&mut self, out: &mut Outgoing) {
+        out.heard.extend(self.held.take().map(|(event, _)| Heard::Event(event)));
+    }
+}
+
+/// The event that a message tells of, or a record of it.
+fn happened(incoming: Incoming, now: SystemTime) -> Event {
+    let text = incoming.text.unwrap_or_default();
+    let what = if incoming.kind == "system" {
+        // What bears no place in the count is no member's doing.
+        match incoming.seq.and_then(|_| notice(&text)) {
+            Some(what) => what,
+            None => return Event::Notice { text },
+        }
+    } else if incoming.too_long {
+        Happening::TooLong { name: incoming.user.unwrap_or_default() }
+    } else {
+        let from = incoming.user.unwrap_or_default();
+        Happening::Message(Message { from, text, private: incoming.private, own: false })
+    };
+    Event::Room {
+        room: incoming.room.unwrap_or_default(),
+        seq: incoming.seq,
+        at: incoming.timestamp.as_deref().and_then(parse_rfc3339).unwrap_or(now),
+        what,
+    }
+}
+
+/// What a notice of a room says.
+fn notice(text: &str) -> Option<Happening> {
+    if let Some(name) = text.strip_suffix(" joined") {
+        return Some(Happening::Joined { name: name.into() });
+    }
+    if let Some(name) = text.strip_suffix(" left") {
+        return Some(Happening::Left { name: name.into() });
+    }
+    let (old, new) = text.split_once(" is now ")?;
+    Some(Happening::Renamed { old: old.into(), new: new.into() })
+}
+
+/// A name about as the server cleans it, for when it does not say how it spells it.
+fn cleaned(name: &str) -> String {
+    let words: Vec<String> = name
+        .split_whitespace()
+        .map(|word| word.chars().filter(|c| !c.is_control()).collect())
+        .collect();
+    words.join(" ")
+}
