@@ -20,6 +20,8 @@ pub enum Command {
     Serve(ServeOptions),
     /// Look at the accounts, or change them.
     Account(AccountOptions),
+    /// Chat.
+    Chat(ChatOptions),
     /// Print [`HELP`].
     Help,
     /// Print the version.
@@ -67,6 +69,34 @@ pub enum AccountAction {
     List,
 }
 
+/// How to chat. What a URL or a fingerprint is, is not known here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChatOptions {
+    /// The server and the door.
+    pub url: String,
+    /// The name to bear.
+    pub name: Option<String>,
+    /// The room to join.
+    pub room: Option<String>,
+    /// The fingerprint of the one certificate to trust.
+    pub fingerprint: Option<String>,
+    /// A file of certificates to trust.
+    pub ca: Option<PathBuf>,
+    /// Lines instead of the full screen.
+    pub line: bool,
+    /// Lines that are JSON.
+    pub json: bool,
+    /// The first line of stdin is the account's password.
+    pub password_stdin: bool,
+    /// How long a lost server may stay away before lines end, in seconds.
+    pub wait_s: u32,
+}
+
+/// Where to chat unless it is said: the door that has everything, of a daemon on this machine.
+const DEFAULT_URL: &str = "ws://127.0.0.1:8765/chat";
+
+const DEFAULT_WAIT_S: u32 = 60;
+
 /// What `parlance help` prints.
 pub const HELP: &str = "\
 parlance: a small chat daemon
@@ -75,6 +105,9 @@ usage:
   parlance [serve] [OPTIONS]     run the daemon
   parlance account add NAME      register an account, passwd NAME sets its password
                                  anew, remove NAME removes it, list prints all
+  parlance chat [URL]            chat: SCHEME://[NAME@]HOST[:PORT][/ROOM], SCHEME being
+                                 ws, wss, jsonrpc, accounts, chatmaster, ndjson or udp;
+                                 ws://127.0.0.1:8765/chat if none is given
   parlance help                  print this
   parlance version               print the version
 
@@ -95,23 +128,39 @@ options:
                                  the default is parlance.pid in the data folder
       --check                    say whether the configuration is in order, and stop
       --password-stdin           account: read the password from stdin as one line, as
-                                 is done anyway where stdin is no terminal
+                                 is done anyway where stdin is no terminal; chat: the
+                                 first line of stdin is the account's password
+  -u, --name NAME                chat under this name
+  -r, --room ROOM                chat in this room
+      --fingerprint HEX          trust the server whose certificate has this SHA-256
+      --ca FILE                  trust what the certificates in this PEM file vouch for
+      --line                     lines in, lines out, as is done anyway where stdin or
+                                 stdout is no terminal
+      --json                     the same, and every line of stdout is a JSON object
+      --wait SECONDS             with lines: how long a lost server may stay away, 60
   -h, --help                     print this
   -V, --version                  print the version
 
 stdout gets `listening DIALECT ADDR` a line per listener, then `ready`; stderr gets the log
 (RUST_LOG sets its level, `info` by default). SIGTERM and SIGINT end the daemon, SIGHUP makes
 it read its configuration again. `account` takes -c, --data and --password-stdin, and may be
-used while the daemon runs. Exit codes: 0 done, 1 could not, 2 wrong arguments or configuration.
+used while the daemon runs. `chat` takes the options from --password-stdin on; /help tells what
+can be typed there. With lines it ends when stdin does and everything is acknowledged. Exit codes: 0 done, 1 could not, 2 wrong arguments or configuration.
 ";
 
-pub(super) const COMMANDS: [&str; 4] = ["serve", "account", "help", "version"];
+pub(super) const COMMANDS: [&str; 5] = ["serve", "account", "chat", "help", "version"];
 
 pub(super) const ACCOUNT_ACTIONS: [&str; 4] = ["add", "passwd", "remove", "list"];
 
 const SERVE_ALONE: [&str; 6] = ["listen", "bind", "port", "detach", "pid-file", "check"];
 
-const ACCOUNT_ALONE: [&str; 1] = ["password-stdin"];
+/// Of `serve` and `account`, but not of `chat`.
+const DAEMON_ALONE: [&str; 2] = ["config", "data"];
+
+/// Of `account` and `chat`, but not of `serve`.
+const SERVE_NEVER: [&str; 1] = ["password-stdin"];
+
+const CHAT_ALONE: [&str; 7] = ["name", "room", "fingerprint", "ca", "line", "json", "wait"];
 
 /// Takes the arguments apart, the program's name not among them.
 ///
@@ -133,6 +182,7 @@ pub fn parse(
     let parsed = match command {
         "serve" => Command::Serve(serve_options(&matches)?),
         "account" => Command::Account(account_options(&matches, &mut free)?),
+        "chat" => Command::Chat(chat_options(&matches, free.next())?),
         "version" => Command::Version,
         // There is one page; asking for a command's part of it is no mistake.
         "help" => {
@@ -164,6 +214,13 @@ fn options() -> Options {
         .optopt("", "pid-file", "", "FILE")
         .optflag("", "check", "")
         .optflag("", "password-stdin", "")
+        .optopt("u", "name", "", "NAME")
+        .optopt("r", "room", "", "ROOM")
+        .optopt("", "fingerprint", "", "HEX")
+        .optopt("", "ca", "", "FILE")
+        .optflag("", "line", "")
+        .optflag("", "json", "")
+        .optopt("", "wait", "", "SECONDS")
         .optflag("h", "help", "")
         .optflag("V", "version", "");
     options
@@ -193,6 +250,7 @@ fn account_options<'a>(
     free: &mut impl Iterator<Item = &'a String>,
 ) -> Result<AccountOptions, UsageError> {
     refuse_options(matches, &SERVE_ALONE, "account")?;
+    refuse_options(matches, &CHAT_ALONE, "account")?;
     let action = free.next().map(String::as_str);
     let mut name = |action| free.next().cloned().ok_or(UsageError::NoAccountName { action });
     let action = match action {
@@ -210,8 +268,33 @@ fn account_options<'a>(
     })
 }
 
+fn chat_options(matches: &Matches, url: Option<&String>) -> Result<ChatOptions, UsageError> {
+    refuse_options(matches, &SERVE_ALONE, "chat")?;
+    refuse_options(matches, &DAEMON_ALONE, "chat")?;
+    let wait_s = match matches.opt_str("wait") {
+        Some(text) => text.parse().map_err(|_| UsageError::Wait(text))?,
+        None => DEFAULT_WAIT_S,
+    };
+    let fingerprint = matches.opt_str("fingerprint");
+    if fingerprint.is_some() && matches.opt_present("ca") {
+        return Err(UsageError::TwoTrusts);
+    }
+    Ok(ChatOptions {
+        url: url.map_or(DEFAULT_URL, String::as_str).to_owned(),
+        name: matches.opt_str("name"),
+        room: matches.opt_str("room"),
+        fingerprint,
+        ca: matches.opt_str("ca").map(PathBuf::from),
+        line: matches.opt_present("line"),
+        json: matches.opt_present("json"),
+        password_stdin: matches.opt_present("password-stdin"),
+        wait_s,
+    })
+}
+
 fn serve_options(matches: &Matches) -> Result<ServeOptions, UsageError> {
-    refuse_options(matches, &ACCOUNT_ALONE, "serve")?;
+    refuse_options(matches, &SERVE_NEVER, "serve")?;
+    refuse_options(matches, &CHAT_ALONE, "serve")?;
     let listen: Vec<_> =
         matches.opt_strs("listen").iter().map(|text| listener(text)).collect::<Result<_, _>>()?;
     let bind = match matches.opt_str("bind") {
@@ -359,6 +442,49 @@ mod tests {
     }
 
     #[test]
+    fn a_chat_has_a_place_and_a_name() {
+        let chat = |line: &str| match parse(line.split_whitespace()) {
+            Ok(Command::Chat(options)) => options,
+            other => panic!("{line}: {other:?}"),
+        };
+        let plain = ChatOptions {
+            url: "ws://127.0.0.1:8765/chat".into(),
+            name: None,
+            room: None,
+            fingerprint: None,
+            ca: None,
+            line: false,
+            json: false,
+            password_stdin: false,
+            wait_s: 60,
+        };
+        assert_eq!(chat("chat"), plain);
+        let line = "chat ndjson://h -u ann -r den --fingerprint AB --line --json --wait 5 \
+                    --password-stdin";
+        let full = ChatOptions {
+            url: "ndjson://h".into(),
+            name: Some("ann".into()),
+            room: Some("den".into()),
+            fingerprint: Some("AB".into()),
+            ca: None,
+            line: true,
+            json: true,
+            password_stdin: true,
+            wait_s: 5,
+        };
+        assert_eq!(chat(line), full);
+        assert_eq!(chat("chat --ca a.pem"), ChatOptions { ca: Some("a.pem".into()), ..plain });
+        assert_eq!(refused("chat --data /d"), "--data is no option of chat");
+        assert_eq!(refused("chat --port 1"), "--port is no option of chat");
+        assert_eq!(refused("--json"), "--json is no option of serve");
+        assert_eq!(refused("account list -u ann"), "--name is no option of account");
+        assert!(refused("chat a b").contains("\"b\" is an argument too many"));
+        assert!(refused("chat --wait soon").contains("--wait: \"soon\" is no number of seconds"));
+        assert!(refused("chat --ca a --fingerprint b").contains("beside each other"));
+        assert!(refused("chatt").contains("the nearest is chat"));
+    }
+
+    #[test]
     fn help_and_version_are_commands_and_options() {
         for line in ["help", "help serve", "-h", "--help", "serve --help", "-d -h"] {
             assert_eq!(parse(line.split_whitespace()), Ok(Command::Help), "{line}");
@@ -371,7 +497,7 @@ mod tests {
     #[test]
     fn help_tells_of_every_option() {
         let common = ["config", "data", "help", "version"];
-        for name in common.iter().chain(&SERVE_ALONE).chain(&ACCOUNT_ALONE) {
+        for name in common.iter().chain(&SERVE_ALONE).chain(&SERVE_NEVER).chain(&CHAT_ALONE) {
             assert!(HELP.contains(&format!("--{name}")), "{name}");
         }
         for action in ACCOUNT_ACTIONS {
@@ -395,7 +521,7 @@ mod tests {
     fn unknown_words_get_the_nearest_known_one() {
         assert_eq!(
             refused("server"),
-            "there is no command \"server\"; the nearest is serve, of serve, account, help, version"
+            "there is no command \"server\"; the nearest is serve, of serve, account, chat, help, version"
         );
         assert!(refused("help srve").contains("the nearest is serve"));
         assert!(refused("-l jsonprc").contains("the nearest is jsonrpc"));
