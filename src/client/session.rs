@@ -294,6 +294,7 @@ impl Session {
         let tag = Tag(self.next_tag);
         self.next_tag += 1;
         let mut out = Outgoing::default();
+        talk.clock(SystemTime::now());
         talk.call(tag, &call, &mut out);
         let deadline = now + self.call_timeout;
         self.under_way.insert(tag, UnderWay { call, asked_at: now, deadline, by });

@@ -21,6 +21,7 @@ mod chatmaster;
 mod chatmaster_others;
 mod chatmaster_zlib;
 mod client;
+mod client_talks;
 mod conformance;
 mod conformance_limits;
 mod conformance_utf8;

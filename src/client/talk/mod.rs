@@ -3,8 +3,15 @@
 //! One [`Talk`] a door. None of them knows a socket, a clock or how messages are framed: that is the
 //! link's. What a call needs several requests for is the talk's own affair.
 
+mod accounts;
+mod chatmaster;
 mod jsonrpc;
 mod ndjson;
+#[cfg(test)]
+mod tests;
+mod turns;
+mod websocket;
+mod wire;
 
 use std::time::SystemTime;
 
@@ -18,7 +25,10 @@ pub(super) fn talk(url: &Url) -> Option<Box<dyn Talk>> {
     match url.door {
         Door::JsonRpc => Some(Box::new(jsonrpc::JsonRpc::default())),
         Door::Ndjson => Some(Box::new(ndjson::Ndjson::default())),
-        Door::WebSocket | Door::Accounts | Door::ChatMaster | Door::Udp => None,
+        Door::WebSocket => Some(Box::new(websocket::WebSocket::default())),
+        Door::Accounts => Some(Box::new(accounts::Accounts::default())),
+        Door::ChatMaster => Some(Box::new(chatmaster::ChatMaster::default())),
+        Door::Udp => None,
     }
 }
 
@@ -36,6 +46,11 @@ pub(super) trait Talk: Send {
     /// Whether calls may be made: some doors speak first.
     fn is_ready(&self) -> bool {
         true
+    }
+
+    /// What time it is, told before every call, for talks that must not ask for something too often.
+    fn clock(&mut self, now: SystemTime) {
+        let _ = now;
     }
 
     /// Asks the server for `call`. Sooner or later [`Outgoing::heard`] gets the answer under this tag,
