@@ -89,7 +89,7 @@ pub(super) static COMMANDS: [Command; 16] = [
         name: "join",
         aliases: &["j"],
         arguments: "ROOM",
-        help: "go into a room; it is made where there is none",
+        help: "go into a room, or make it",
         parse: |rest| {
             let room = unquoted(rest)?;
             Some(Entry::Call(Call::Join { room: Some(room), name: None }))
@@ -127,7 +127,7 @@ pub(super) static COMMANDS: [Command; 16] = [
         name: "msg",
         aliases: &["m", "w", "whisper"],
         arguments: "NAME TEXT",
-        help: "say something to one of the room alone (\"Ann Lee\" in quotes)",
+        help: "say something to one person alone; \"Ann Lee\" in quotes",
         parse: |rest| {
             let (to, text) = first_word(rest)?;
             let text = text.to_owned();
@@ -162,14 +162,14 @@ pub(super) static COMMANDS: [Command; 16] = [
         name: "login",
         aliases: &[],
         arguments: "[NAME]",
-        help: "log in to an account; the password is asked for",
+        help: "log in to an account; its password is asked for",
         parse: |rest| Some(Entry::LogIn(unquoted(rest))),
     },
     Command {
         name: "register",
         aliases: &[],
         arguments: "[NAME]",
-        help: "make an account; the password is asked for, twice",
+        help: "make an account; its password is asked for",
         parse: |rest| Some(Entry::Register(unquoted(rest))),
     },
     Command {

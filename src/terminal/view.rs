@@ -47,7 +47,7 @@ pub(super) fn layout(app: &App) -> Option<Layout> {
     };
     let input_height = u16::try_from(shown.rows.len()).unwrap_or(1).min(height - 2);
     let above = height - 1 - input_height;
-    let is_wide = width >= WIDE && height >= 8;
+    let is_wide = width >= WIDE && height >= 8 && app.room.is_some();
     let side_width = match app.side.unwrap_or(is_wide) {
         true => (width / 4).clamp(10, 24).min(width / 2),
         false => 0,
