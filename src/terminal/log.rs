@@ -86,6 +86,8 @@ impl Log {
         let room = LINES_MAX.saturating_sub(self.lines.len());
         older.drain(..older.len().saturating_sub(room));
         let count = older.len();
+        let stay = (self.stay.min(self.lines.len()), 0);
+        let above_stay = self.top.filter(|top| *top < stay).map(|top| self.rows_between(top, stay));
         let rest = self.lines.split_off(self.stay.min(self.lines.len()));
         for mut line in older {
             line.id = self.next_id;
@@ -93,11 +95,18 @@ impl Log {
             self.lines.push_back(line);
         }
         self.lines.extend(rest);
-        self.top = self.top.map(|(line, row)| match line >= self.stay {
-            true => (line + count, row),
-            false => (line, row),
-        });
+        // What is seen of the stay stands still.
+        self.top = match (self.top, above_stay) {
+            (None, _) => None,
+            (Some(_), Some(rows)) => Some(self.above((stay.0 + count, 0), rows)),
+            (Some((line, row)), None) => Some((line + count, row)),
+        };
         count
+    }
+
+    fn rows_between(&self, from: Place, to: Place) -> usize {
+        let rows = (from.0..to.0).map(|line| self.rows(line).len()).sum::<usize>();
+        (rows + to.1).saturating_sub(from.1)
     }
 
     /// The line of this id, if it still stands.
@@ -341,6 +350,11 @@ mod tests {
         assert_eq!(seen(&log), ["10", "11", "12", "13"]);
         log.scroll_up(3);
         assert_eq!(seen(&log), ["100", "8", "9", "10"]);
+        assert_eq!(log.insert_older(vec![line("6"), line("7")]), 2);
+        assert_eq!(seen(&log), ["7", "8", "9", "10"]);
+        log.scroll_home();
+        assert_eq!(log.insert_older(vec![line("4"), line("5")]), 2);
+        assert_eq!(seen(&log), ["4", "5", "6", "7"]);
     }
 
     #[test]
