@@ -13,16 +13,16 @@ mod forms;
 #[path = "common/house.rs"]
 mod house;
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use mio::{Events, Interest, Poll, Token};
-use parlance::chat::dialect::{House, jsonrpc};
+use mio::{Events, Interest, Poll, Registry, Token};
+use parlance::chat::dialect::{House, jsonrpc, udp};
 
 use exchange::{Exchange, Round, connect, time};
 use forms::{AccountsFolder, FORMS, Form, Reader};
@@ -32,6 +32,17 @@ const MESSAGES: usize = 32;
 
 /// A byte that each message bears once, and nothing else that is sent.
 const MARK: u8 = b'^';
+
+/// The form of datagrams, which stands apart from the others: these come over streams.
+static UDP: Form = Form {
+    name: "udp",
+    service: |fx| fx.add_service(udp::service()),
+    join: |name, room| {
+        format!(r#"{{"type":"join","id":1,"room":"{room}","user":"{name}"}}"#).into()
+    },
+    joined: b'k',
+    reader: || Reader::Plain,
+};
 
 /// How long to wait for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -43,6 +54,7 @@ fn fanout(c: &mut Criterion) {
     for form in &FORMS[1..] {
         measure(c, form.name, 100, &[form]);
     }
+    measure(c, UDP.name, 100, &[&UDP]);
     let all: Vec<&Form> = FORMS.iter().collect();
     for receivers in [100, 1000] {
         measure(c, "mixed", receivers, &all);
@@ -89,22 +101,26 @@ impl Hall {
             .map(|form| {
                 let fx = exchange.server.effects();
                 let service = (form.service)(fx);
-                let listener = fx.listen("127.0.0.1:0", service).expect("a free port");
+                let listener = match form.name == UDP.name {
+                    false => fx.listen("127.0.0.1:0", service),
+                    true => fx.listen_datagrams("127.0.0.1:0", service),
+                };
+                let listener = listener.expect("a free port");
                 fx.listener_addr(listener).expect("a listener just opened is there")
             })
             .collect();
-        let sockets = (0..receivers)
+        let ears = (0..receivers)
             .map(|number| {
                 let turn = number % forms.len();
-                let socket = connect(addresses[turn]);
-                join(&mut exchange, socket, forms[turn], number)
+                let ear = Ear::connect(forms[turn], addresses[turn]);
+                join(&mut exchange, ear, forms[turn], number)
             })
             .collect();
 
         let delivered = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&delivered);
-        // It ends when the server, going down, closes the connections.
-        thread::spawn(move || drain(sockets, &counter));
+        // It ends when the server, going down, closes the connections, or with the process.
+        thread::spawn(move || drain(ears, &counter));
         Hall {
             exchange,
             round,
@@ -136,20 +152,15 @@ impl Hall {
 }
 
 /// Has a receiver join and waits until it has, with all answers.
-fn join(
-    exchange: &mut Exchange<House>,
-    mut socket: TcpStream,
-    form: &Form,
-    number: usize,
-) -> (TcpStream, Reader) {
+fn join(exchange: &mut Exchange<House>, mut ear: Ear, form: &Form, number: usize) -> (Ear, Reader) {
     let request = (form.join)(&format!("u{number}"), "general");
-    socket.write_all(&request).expect("room in a socket that is empty");
+    ear.send(&request).expect("room in a socket that is empty");
     let mut reader = (form.reader)();
     let mut buffer = [0; 4096];
     let begin = Instant::now();
     loop {
         exchange.turn();
-        match socket.read(&mut buffer) {
+        match ear.read(&mut buffer) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             result => {
                 let count = result.expect("a connection that is open");
@@ -163,31 +174,68 @@ fn join(
     let chat = &exchange.server.state().chat;
     let room = chat.room(chat.default_room()).expect("the default room always exists");
     assert_eq!(room.members, number + 2, "receiver {number} was refused");
-    (socket, reader)
+    (ear, reader)
+}
+
+/// A receiver's end.
+enum Ear {
+    Stream(mio::net::TcpStream),
+    Datagrams(mio::net::UdpSocket),
+}
+
+impl Ear {
+    fn connect(form: &Form, address: SocketAddr) -> Ear {
+        if form.name != UDP.name {
+            return Ear::Stream(mio::net::TcpStream::from_std(connect(address)));
+        }
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+        socket.connect(address).expect("an address");
+        socket.set_nonblocking(true).expect("a socket");
+        Ear::Datagrams(mio::net::UdpSocket::from_std(socket))
+    }
+
+    fn send(&mut self, request: &[u8]) -> io::Result<()> {
+        match self {
+            Ear::Stream(stream) => stream.write_all(request),
+            Ear::Datagrams(socket) => socket.send(request).map(drop),
+        }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Ear::Stream(stream) => stream.read(buffer),
+            Ear::Datagrams(socket) => socket.recv(buffer),
+        }
+    }
+
+    fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            Ear::Stream(stream) => registry.register(stream, token, Interest::READABLE),
+            Ear::Datagrams(socket) => registry.register(socket, token, Interest::READABLE),
+        }
+    }
 }
 
 /// Reads and counts until the last connection closes.
-fn drain(sockets: Vec<(TcpStream, Reader)>, delivered: &AtomicU64) {
+fn drain(ears: Vec<(Ear, Reader)>, delivered: &AtomicU64) {
     let mut poll = Poll::new().expect("an event queue");
-    let mut sockets: Vec<_> = (sockets.into_iter().enumerate())
-        .map(|(number, (socket, reader))| {
-            let mut socket = mio::net::TcpStream::from_std(socket);
-            let registry = poll.registry();
-            registry.register(&mut socket, Token(number), Interest::READABLE).expect("a socket");
-            Some((socket, reader))
+    let mut ears: Vec<_> = (ears.into_iter().enumerate())
+        .map(|(number, (mut ear, reader))| {
+            ear.register(poll.registry(), Token(number)).expect("a socket");
+            Some((ear, reader))
         })
         .collect();
     let mut events = Events::with_capacity(1024);
     let mut buffer = vec![0; 64 * 1024];
-    let mut open = sockets.len();
+    let mut open = ears.len();
     while open > 0 {
         if poll.poll(&mut events, None).is_err() {
             continue;
         }
         for event in &events {
-            let slot = &mut sockets[event.token().0];
-            while let Some((socket, reader)) = slot {
-                match socket.read(&mut buffer) {
+            let slot = &mut ears[event.token().0];
+            while let Some((ear, reader)) = slot {
+                match ear.read(&mut buffer) {
                     Ok(count) if count > 0 => {
                         let marks = reader.count(&buffer[..count], [MARK; 2])[0];
                         delivered.fetch_add(marks as u64, Ordering::Relaxed);

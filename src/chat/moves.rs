@@ -99,6 +99,22 @@ impl ChatServer {
         Ok(Joined { room, left, entered: true, seq: self.seq(room) })
     }
 
+    /// Whether a guest who has no session yet could [`join`](Self::join) under this name, making the
+    /// room if there is none.
+    ///
+    /// # Errors
+    /// Those of [`join`](Self::join).
+    pub fn check_newcomer(&self, name: &str, room: RoomRef<'_>) -> Result<(), Error> {
+        let name = self.user_name(name)?;
+        self.register.check_guest(None, name.key())?;
+        match (self.find_room(room), room) {
+            (Err(Error::RoomNotFound), RoomRef::Name(name) | RoomRef::NameOrId(name)) => {
+                self.plan(None, self.room_name(name)?, false, false).map(drop)
+            }
+            (found, _) => found.map(drop),
+        }
+    }
+
     /// Takes a name, in a room or not. The spelling it has already: a success without events.
     ///
     /// # Errors
@@ -148,7 +164,7 @@ impl ChatServer {
                 false => Err(Error::NameOfAccount),
             };
         }
-        self.register.check_guest(session, name.key())?;
+        self.register.check_guest(Some(session), name.key())?;
         Ok((own.name.as_deref() != Some(name.as_str())).then_some(name))
     }
 

@@ -48,10 +48,11 @@ impl Register {
             || RESERVED.contains(&key)
     }
 
-    /// Whether a guest may bear the name from now on. Its own name it may always keep.
-    pub(super) fn check_guest(&self, session: SessionId, key: &str) -> Result<(), Error> {
+    /// Whether a guest may bear the name from now on; `None`: one who is still to come. Its own name
+    /// it may always keep.
+    pub(super) fn check_guest(&self, session: Option<SessionId>, key: &str) -> Result<(), Error> {
         let bearer = self.bearer(key);
-        if bearer == Some(session) {
+        if bearer.is_some() && bearer == session {
             return Ok(());
         }
         if RESERVED.contains(&key) {
@@ -74,14 +75,14 @@ impl Register {
         if self.bearer(key).is_some_and(|bearer| bearer != session) {
             return Err(Error::AlreadyOnline);
         }
-        if self.is_held_from(session, key) {
+        if self.is_held_from(Some(session), key) {
             return Err(Error::NameTaken);
         }
         Ok(())
     }
 
-    fn is_held_from(&self, session: SessionId, key: &str) -> bool {
-        self.held.get(key).is_some_and(|holder| *holder != session)
+    fn is_held_from(&self, session: Option<SessionId>, key: &str) -> bool {
+        self.held.get(key).is_some_and(|holder| Some(*holder) != session)
     }
 
     pub(super) fn give(&mut self, key: Arc<str>, session: SessionId) {

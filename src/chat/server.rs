@@ -92,6 +92,11 @@ impl ChatServer {
         self.fresh_id()
     }
 
+    /// A number that is hard to guess, as ids and epochs are made of.
+    pub fn random(&mut self) -> u64 {
+        (self.random)()
+    }
+
     pub(super) fn session(&self, session: SessionId) -> Result<&Session, Error> {
         self.sessions.get(session).ok_or(Error::SessionClosed)
     }

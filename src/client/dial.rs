@@ -1,22 +1,23 @@
 //! From a URL to an open link: finding the host, connecting, and the handshakes of TLS and WebSocket, all
 //! within one bounded time and without blocking.
 
-use mio::net::TcpStream;
+use mio::net::{TcpStream, UdpSocket};
 use mio::{Interest, Registry, Waker};
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Instant;
 
 use super::engine::SOCKET;
 use super::error::ConnectError;
-use super::link::{Framed, Link, Opening, Stream};
+use super::link::{Datagrams, Framed, Link, Opening, Stream};
 use super::options::Options;
 use super::trust::Judge;
+use super::udp::RetryPolicy;
 use super::url::{Door, Url};
 
 /// Addresses of one host that are tried at most.
@@ -25,7 +26,10 @@ const ADDRESSES_MAX: usize = 16;
 /// A link on its way to being open.
 pub(super) struct Dial {
     url: Url,
+    retries: RetryPolicy,
     deadline: Instant,
+    /// When the server behind the link that was handed over must have answered.
+    patience: Instant,
     judge: Option<Arc<Judge>>,
     /// Addresses that were not tried yet.
     addresses: VecDeque<SocketAddr>,
@@ -69,7 +73,9 @@ impl Dial {
         };
         let mut dial = Dial {
             url: url.clone(),
+            retries: options.udp_retries,
             deadline: now + options.connect_timeout,
+            patience: now + options.connect_timeout,
             judge,
             addresses: VecDeque::new(),
             failed: None,
@@ -84,8 +90,14 @@ impl Dial {
     }
 
     /// When the server must have let one in.
-    pub(super) fn deadline(&self) -> Instant {
-        self.deadline
+    pub(super) fn patience(&self) -> Instant {
+        self.patience
+    }
+
+    /// Whether there is another address to try when the server behind the link that was handed over
+    /// does not let one in. Only datagrams need that: to be connected they need nobody.
+    pub(super) fn has_more(&self) -> bool {
+        self.url.door == Door::Udp && !self.addresses.is_empty()
     }
 
     /// When to go on even if nothing happens.
@@ -120,6 +132,9 @@ impl Dial {
                         return Err(io::Error::from(ErrorKind::NotFound).into());
                     }
                 },
+                Stage::Next | Stage::Over if self.url.door == Door::Udp => {
+                    return self.next_peer(registry, now).map(Some);
+                }
                 Stage::Next => (self.next_address(registry, now)?, true),
                 Stage::Connecting(tcp, until) => match is_connected(&tcp) {
                     Ok(true) => (Stage::Tls(Stream::new(tcp, self.tls.take())), true),
@@ -156,20 +171,42 @@ impl Dial {
         (Stage::Next, true)
     }
 
-    /// Begins to connect to the next address. Each has its share of the time that is left.
+    /// Begins to connect to the next address.
     fn next_address(&mut self, registry: &Registry, now: Instant) -> Result<Stage, ConnectError> {
         loop {
-            let shares = self.addresses.len().max(1) as u32;
-            let Some(address) = self.addresses.pop_front() else {
-                let none = || io::Error::new(ErrorKind::NotFound, "the host has no address");
-                return Err(self.failed.take().unwrap_or_else(none).into());
-            };
-            let until = now + self.deadline.saturating_duration_since(now) / shares;
+            let address = self.take_address(now)?;
             match connect(address, registry) {
-                Ok(tcp) => return Ok(Stage::Connecting(tcp, until)),
+                Ok(tcp) => {
+                    let until = std::mem::replace(&mut self.patience, self.deadline);
+                    return Ok(Stage::Connecting(tcp, until));
+                }
                 Err(error) => self.failed = Some(error),
             }
         }
+    }
+
+    /// Sends to the next address from now on.
+    fn next_peer(&mut self, registry: &Registry, now: Instant) -> Result<Link, ConnectError> {
+        loop {
+            let address = self.take_address(now)?;
+            match open(address, registry) {
+                Ok(socket) => {
+                    let link = Datagrams::new(socket, self.retries);
+                    return Ok(Link::Datagrams(Box::new(link)));
+                }
+                Err(error) => self.failed = Some(error),
+            }
+        }
+    }
+
+    /// The next address. Each has its share of the time that is left.
+    fn take_address(&mut self, now: Instant) -> Result<SocketAddr, ConnectError> {
+        let shares = self.addresses.len().max(1) as u32;
+        self.patience = now + self.deadline.saturating_duration_since(now) / shares;
+        self.addresses.pop_front().ok_or_else(|| {
+            let none = || io::Error::new(ErrorKind::NotFound, "the host has no address");
+            self.failed.take().unwrap_or_else(none).into()
+        })
     }
 
     fn explain_tls(&self, error: io::Error) -> ConnectError {
@@ -207,6 +244,18 @@ fn connect(address: SocketAddr, registry: &Registry) -> io::Result<TcpStream> {
     // Requests are small and wanted at once.
     tcp.set_nodelay(true)?;
     Ok(tcp)
+}
+
+/// A socket that hears this address alone.
+fn open(address: SocketAddr, registry: &Registry) -> io::Result<UdpSocket> {
+    let own: IpAddr = match address {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let mut socket = UdpSocket::bind(SocketAddr::new(own, 0))?;
+    socket.connect(address)?;
+    registry.register(&mut socket, SOCKET, Interest::READABLE | Interest::WRITABLE)?;
+    Ok(socket)
 }
 
 /// Whether a connection that was begun is there.

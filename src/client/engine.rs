@@ -10,7 +10,7 @@ use super::call::Call;
 use super::dial::Dial;
 use super::error::ConnectError;
 use super::event::Event;
-use super::link::{Broken, Link};
+use super::link::{Broken, Datagrams, Link};
 use super::options::Options;
 use super::reconnect::Waits;
 use super::session::{Done, Session, Told};
@@ -51,12 +51,14 @@ pub(super) struct Engine {
     up_since: Instant,
     /// Whether there is more to read without being told so.
     more: bool,
+    /// The socket of a lost link.
+    kept: Option<Datagrams>,
 }
 
 enum Phase {
     Dialing(Box<Dial>),
-    /// The link is open, the door has not let one in yet, and has until then.
-    Greeting(Link, Instant),
+    /// The link is open, the door has not let one in yet.
+    Greeting(Link, Box<Dial>),
     Up(Link),
     /// Until the next try.
     Pausing(Instant),
@@ -81,10 +83,6 @@ impl Engine {
         sink: Box<dyn FnMut(Event) + Send>,
         first: SyncSender<Result<(), ConnectError>>,
     ) -> Result<(Engine, Reach), ConnectError> {
-        if talk(url).is_none() {
-            let why = format!("this client cannot speak {}", url.door);
-            return Err(ConnectError::NotThatDoor(why));
-        }
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let (sender, inputs) = channel();
@@ -102,6 +100,7 @@ impl Engine {
             first: Some(first),
             up_since: now,
             more: false,
+            kept: None,
         };
         Ok((engine, (sender, waker)))
     }
@@ -135,12 +134,17 @@ impl Engine {
     fn wake_at(&self) -> Option<Instant> {
         let own = match &self.phase {
             Phase::Dialing(dial) => Some(dial.wake_at()),
-            Phase::Greeting(_, until) | Phase::Pausing(until) | Phase::Closing { until, .. } => {
-                Some(*until)
-            }
+            Phase::Greeting(_, dial) => Some(dial.patience()),
+            Phase::Pausing(until) | Phase::Closing { until, .. } => Some(*until),
             Phase::Up(_) | Phase::Ended => None,
         };
-        own.into_iter().chain(self.session.wake_at()).min()
+        let link = match &self.phase {
+            Phase::Greeting(link, _) | Phase::Up(link) | Phase::Closing { link, .. } => {
+                link.wake_at()
+            }
+            _ => None,
+        };
+        own.into_iter().chain(link).chain(self.session.wake_at()).min()
     }
 
     fn take_inputs(&mut self, now: Instant) {
@@ -156,8 +160,9 @@ impl Engine {
     fn stop(&mut self, now: Instant) {
         self.phase = match std::mem::replace(&mut self.phase, Phase::Ended) {
             Phase::Up(mut link) => {
+                self.session.say_goodbye(now);
                 for message in self.session.outbox() {
-                    let _ = link.send(message);
+                    let _ = link.send(message, now);
                 }
                 Phase::Closing { link, said: false, until: now + GOODBYE }
             }
@@ -172,12 +177,16 @@ impl Engine {
         loop {
             let (phase, goes_on) = match std::mem::replace(&mut self.phase, Phase::Ended) {
                 Phase::Dialing(dial) => self.dial(dial, now),
-                Phase::Greeting(link, until) => self.greet(link, until, now),
+                Phase::Greeting(link, dial) => self.greet(link, dial, now),
                 Phase::Up(mut link) => match self.pump(&mut link, now) {
                     Ok(()) => (Phase::Up(link), false),
-                    Err(broken) => (self.lost(broken.to_string(), now), false),
+                    Err(broken) => {
+                        self.keep(link);
+                        (self.lost(broken.to_string(), now), false)
+                    }
                 },
                 Phase::Pausing(until) if now < until => (Phase::Pausing(until), false),
+                Phase::Pausing(_) if self.kept.is_some() => (self.dial_again(now), true),
                 Phase::Pausing(_) => match Dial::new(&self.url, &self.options, &self.waker, now) {
                     Ok(dial) => (Phase::Dialing(Box::new(dial)), true),
                     Err(error) => (self.failed(error, now), false),
@@ -194,25 +203,30 @@ impl Engine {
 
     fn dial(&mut self, mut dial: Box<Dial>, now: Instant) -> (Phase, bool) {
         match dial.go_on(self.poll.registry(), now) {
-            Ok(Some(link)) => {
-                let Some(talk) = talk(&self.url) else { return (Phase::Ended, false) };
-                self.session.opened(talk, now);
-                (Phase::Greeting(link, dial.deadline()), true)
-            }
+            Ok(Some(link)) => (self.opened(link, dial, now), true),
             Ok(None) => (Phase::Dialing(dial), false),
             Err(error) => (self.failed(error, now), false),
         }
     }
 
-    fn greet(&mut self, mut link: Link, until: Instant, now: Instant) -> (Phase, bool) {
-        if let Err(broken) = self.pump(&mut link, now) {
-            return (self.failed(broken.into(), now), false);
-        }
+    fn opened(&mut self, link: Link, dial: Box<Dial>, now: Instant) -> Phase {
+        self.session.opened(talk(&self.url), now);
+        Phase::Greeting(link, dial)
+    }
+
+    fn greet(&mut self, mut link: Link, dial: Box<Dial>, now: Instant) -> (Phase, bool) {
+        let pumped = self.pump(&mut link, now);
         if !self.session.is_ready() {
-            return match now < until {
-                true => (Phase::Greeting(link, until), false),
-                false => (self.failed(ConnectError::TimedOut, now), false),
+            let error = match pumped {
+                Ok(()) if now < dial.patience() => return (Phase::Greeting(link, dial), false),
+                Ok(()) => ConnectError::TimedOut,
+                Err(broken) => broken.into(),
             };
+            if dial.has_more() {
+                self.session.lost();
+                return (Phase::Dialing(dial), true);
+            }
+            return (self.failed(error, now), false);
         }
         self.up_since = now;
         match self.first.take() {
@@ -226,22 +240,22 @@ impl Engine {
     /// Sends what is to be sent, and hears what there is to hear.
     fn pump(&mut self, link: &mut Link, now: Instant) -> Result<(), Broken> {
         self.session.tick(now);
-        self.send(link)?;
+        self.send(link, now)?;
         let session = &mut self.session;
         let more = link.read(&mut |message| session.message(message, now))?;
         self.more |= more;
-        self.send(link)?;
+        self.send(link, now)?;
         match self.session.broken() {
             Some(why) => Err(Broken::Nonsense(why)),
             None => Ok(()),
         }
     }
 
-    fn send(&mut self, link: &mut Link) -> Result<(), Broken> {
+    fn send(&mut self, link: &mut Link, now: Instant) -> Result<(), Broken> {
         for message in self.session.outbox() {
-            link.send(message)?;
+            link.send(message, now)?;
         }
-        link.flush().map(drop)
+        link.flush(now).map(drop)
     }
 
     /// Tells the caller what there is to tell. What is called back may take its time, but not for
@@ -252,6 +266,28 @@ impl Engine {
                 Told::Event(event) => (self.sink)(event),
                 Told::Done(done, result) => done.call(result),
             }
+        }
+    }
+
+    /// Keeps a socket of datagrams for the next try: to the server, who sends from the same address
+    /// is the same client. Only once: if that does not help, the host may have another address.
+    fn keep(&mut self, link: Link) {
+        if let Link::Datagrams(link) = link
+            && self.session.is_settled()
+        {
+            self.kept = Some(*link);
+        }
+    }
+
+    /// Uses that socket again.
+    fn dial_again(&mut self, now: Instant) -> Phase {
+        match (self.kept.take(), Dial::new(&self.url, &self.options, &self.waker, now)) {
+            (Some(kept), Ok(dial)) => {
+                let again = Link::Datagrams(Box::new(kept.again(self.options.udp_retries)));
+                self.opened(again, Box::new(dial), now)
+            }
+            (_, Ok(dial)) => Phase::Dialing(Box::new(dial)),
+            (_, Err(error)) => self.failed(error, now),
         }
     }
 
@@ -301,7 +337,8 @@ impl Engine {
 
 /// Goes on saying goodbye.
 fn close(mut link: Link, mut said: bool, until: Instant, now: Instant) -> Phase {
-    if !said && matches!(link.flush(), Ok(true) | Err(_)) {
+    let flushed = matches!(link.flush(now), Ok(true) | Err(_));
+    if !said && flushed {
         link.close();
         said = true;
     }

@@ -69,6 +69,7 @@ mod session;
 mod talk;
 mod time;
 mod trust;
+pub mod udp;
 mod url;
 
 use std::fmt;
@@ -84,7 +85,7 @@ use mio::Waker;
 pub use call::{Answer, Call, History, Joined, Room, Said};
 pub use error::{CallError, ConnectError};
 pub use event::{Event, Happening, Message};
-pub use options::{Options, Pauses, Retries, Trust};
+pub use options::{Options, Pauses, Trust};
 pub use trust::{Fingerprint, NoFingerprint};
 pub use url::{Door, Url, UrlError};
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::trust::Fingerprint;
+use super::udp::RetryPolicy;
 
 /// What a client can be set to. [`Options::default`] is what each field says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub struct Options {
     /// How long nothing may come before the server is asked whether it is there. Default: 20 s,
     /// which `udp` needs, since its server forgets who is silent.
     pub ping_every: Duration,
-    /// How datagrams are sent again.
-    pub udp_retries: Retries,
+    /// How datagrams are sent again until they are answered (`udp` alone). Default: after 200 ms, 5 times.
+    pub udp_retries: RetryPolicy,
 }
 
 impl Default for Options {
@@ -32,7 +33,7 @@ impl Default for Options {
             call_timeout: Duration::from_secs(10),
             reconnect: Some(Pauses::default()),
             ping_every: Duration::from_secs(20),
-            udp_retries: Retries::default(),
+            udp_retries: RetryPolicy::default(),
         }
     }
 }
@@ -64,20 +65,5 @@ pub struct Pauses {
 impl Default for Pauses {
     fn default() -> Pauses {
         Pauses { first: Duration::from_millis(500), longest: Duration::from_secs(30), seed: None }
-    }
-}
-
-/// How datagrams are sent again until they are answered (`udp` alone).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retries {
-    /// How long the first answer may take. Default: 200 ms. Doubled after each try.
-    pub base_delay: Duration,
-    /// Further tries after the first. Default: 5.
-    pub max_retries: u32,
-}
-
-impl Default for Retries {
-    fn default() -> Retries {
-        Retries { base_delay: Duration::from_millis(200), max_retries: 5 }
     }
 }

@@ -55,6 +55,8 @@ pub(super) struct Standing {
     pub(super) account: Option<(String, String)>,
     /// The room that one is in.
     pub(super) room: Option<String>,
+    /// One is in the default room, whatever it is called.
+    pub(super) in_default_room: bool,
     /// The name that one bears, or bore last.
     pub(super) name: Option<String>,
 }
@@ -102,7 +104,8 @@ impl Return {
     }
 
     fn after_login(&mut self) {
-        self.step = if self.standing.room.is_some() { Step::Join } else { Step::Over };
+        let was_in = self.standing.room.is_some() || self.standing.in_default_room;
+        self.step = if was_in { Step::Join } else { Step::Over };
     }
 
     /// Whether there is no step left.
@@ -121,7 +124,7 @@ impl Return {
             return None;
         }
         self.at = None;
-        let Standing { account, room, name } = self.standing.clone();
+        let Standing { account, room, name, .. } = self.standing.clone();
         match (self.step, account) {
             (Step::LogIn, Some((name, password))) => Some(Call::LogIn { name, password }),
             (Step::Leave, _) => Some(Call::Leave),
@@ -198,4 +201,145 @@ impl Return {
 /// `already` is in all of them.
 fn is_taken(error: &CallError) -> bool {
     matches!(error, CallError::Refused(words) if words.to_ascii_lowercase().contains("already"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn pauses(seed: u64) -> Pauses {
+        Pauses { first: ms(500), longest: ms(30_000), seed: Some(seed) }
+    }
+
+    fn standing(account: bool) -> Standing {
+        Standing {
+            account: account.then(|| ("ann".into(), "1234".into())),
+            room: Some("tea".into()),
+            in_default_room: false,
+            name: Some("ann".into()),
+        }
+    }
+
+    fn joined(name: &str) -> Result<Answer, CallError> {
+        Ok(Answer::Joined(Joined { name: name.into(), ..Joined::default() }))
+    }
+
+    fn refused(words: &str) -> Result<Answer, CallError> {
+        Err(CallError::Refused(words.into()))
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_are_never_shorter_than_half() {
+        for seed in 0..100 {
+            let mut waits = Waits::new(pauses(seed));
+            for whole in [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000] {
+                let pause = waits.next();
+                assert!(pause >= ms(whole) / 2 && pause <= ms(whole), "{pause:?} of {whole}");
+            }
+            waits.reset();
+            assert!(waits.next() <= ms(500));
+        }
+    }
+
+    #[test]
+    fn chance_differs_from_seed_to_seed_and_not_otherwise() {
+        let some = |seed| {
+            let mut waits = Waits::new(pauses(seed));
+            [waits.next(), waits.next(), waits.next()]
+        };
+        assert_eq!(some(7), some(7));
+        assert_ne!(some(7), some(8));
+    }
+
+    #[test]
+    fn a_guest_joins_the_room_under_the_name() {
+        let now = Instant::now();
+        let mut back = Return::new(standing(false), now);
+        let join = Call::Join { room: Some("tea".into()), name: Some("ann".into()) };
+        assert_eq!(back.next(now), Some(join));
+        assert_eq!((back.next(now), back.at()), (None, None), "asked once");
+        assert!(matches!(back.answered(joined("ann"), now), Came::Back(_)));
+        assert!(back.is_over());
+    }
+
+    #[test]
+    fn an_account_logs_in_first_and_joins_under_its_own_name() {
+        let now = Instant::now();
+        let mut back = Return::new(standing(true), now);
+        let log_in = Call::LogIn { name: "ann".into(), password: "1234".into() };
+        assert_eq!(back.next(now), Some(log_in));
+        assert_eq!(back.answered(Ok(Answer::LoggedIn("ann".into())), now), Came::On);
+        let join = Call::Join { room: Some("tea".into()), name: None };
+        assert_eq!(back.next(now), Some(join));
+    }
+
+    #[test]
+    fn who_was_nowhere_has_nothing_to_do() {
+        let now = Instant::now();
+        let mut back = Return::new(Standing::default(), now);
+        assert!(back.is_over() && back.next(now).is_none());
+        let nowhere = Standing { room: None, ..standing(true) };
+        let mut back = Return::new(nowhere, now);
+        assert!(back.next(now).is_some());
+        back.answered(Ok(Answer::LoggedIn("ann".into())), now);
+        assert!(back.is_over());
+        let somewhere = Standing { in_default_room: true, ..Standing::default() };
+        let mut back = Return::new(somewhere, now);
+        assert_eq!(back.next(now), Some(Call::Join { room: None, name: None }));
+    }
+
+    #[test]
+    fn a_name_that_the_lost_connection_bears_is_waited_for() {
+        let mut now = Instant::now();
+        let start = now;
+        let mut back = Return::new(standing(false), now);
+        for (tried, words) in ["Name already taken", "Username is already taken."]
+            .iter()
+            .cycle()
+            .take(NAME_TRIES_MAX as usize)
+            .enumerate()
+        {
+            assert!(back.next(now).is_some());
+            assert_eq!(back.answered(refused(words), now), Came::On, "{tried}");
+            let at = back.at().expect("a time");
+            assert!(back.next(at - ms(1)).is_none());
+            now = at;
+        }
+        // As long as a server over datagrams remembers who is silent.
+        assert!(now - start >= Duration::from_secs(60), "{:?}", now - start);
+        assert!(back.next(now).is_some());
+        let came = back.answered(refused("Name already taken"), now);
+        assert_eq!(came, Came::Failed("Name already taken".into()));
+        assert!(back.is_over());
+    }
+
+    #[test]
+    fn another_name_than_meant_is_given_back_and_the_own_one_waited_for() {
+        let now = Instant::now();
+        let mut back = Return::new(standing(false), now);
+        back.next(now);
+        assert_eq!(back.answered(joined("ann_54321"), now), Came::On);
+        assert_eq!(back.next(now), Some(Call::Leave));
+        assert_eq!(back.answered(Ok(Answer::Done), now), Came::On);
+        assert_eq!(back.next(now), None);
+        let later = back.at().expect("a time");
+        assert!(matches!(back.next(later), Some(Call::Join { .. })));
+        assert!(matches!(back.answered(joined("ann"), later), Came::Back(_)));
+    }
+
+    #[test]
+    fn what_will_not_change_is_not_tried_again() {
+        let now = Instant::now();
+        let mut back = Return::new(standing(true), now);
+        back.next(now);
+        let came = back.answered(refused("Invalid username or password"), now);
+        assert_eq!(came, Came::Failed("Invalid username or password".into()));
+        let mut back = Return::new(standing(false), now);
+        back.next(now);
+        assert_eq!(back.answered(Err(CallError::NoAnswer), now), Came::Lost);
+    }
 }

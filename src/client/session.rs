@@ -9,13 +9,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::call::{Answer, Call, History};
+use super::call::{Answer, Call, History, Joined};
 use super::catch_up::{PAGE_EVENTS, Track};
 use super::error::CallError;
-use super::event::Event;
+use super::event::{Event, Happening};
 use super::options::Options;
 use super::reconnect::{Came, Return, Standing};
 use super::talk::{Heard, Outgoing, Tag, Talk};
+use super::udp::RetryPolicy;
 use super::url::{Door, Url};
 
 /// Calls that the server is asked at a time.
@@ -115,11 +116,15 @@ enum By {
 
 impl Session {
     pub(super) fn new(url: &Url, options: &Options, now: Instant) -> Session {
-        let home = Standing { account: None, room: url.room.clone(), name: url.name.clone() };
+        let (room, name) = (url.room.clone(), url.name.clone());
+        let home = Standing { room, name, ..Standing::default() };
         Session {
             door: url.door,
             home,
-            call_timeout: options.call_timeout,
+            call_timeout: match url.door {
+                Door::Udp => given_up_after(&options.udp_retries),
+                _ => options.call_timeout,
+            },
             ping_every: options.ping_every,
             talk: None,
             next_tag: 0,
@@ -177,7 +182,7 @@ impl Session {
 
     /// A caller asks.
     pub(super) fn call(&mut self, call: Call, done: Done, now: Instant) {
-        if !self.is_ready() || self.back.is_some() {
+        if !self.is_settled() {
             return self.told.push(Told::Done(done, Err(CallError::Disconnected)));
         }
         self.waiting.push_back((call, done, now + self.call_timeout));
@@ -192,6 +197,19 @@ impl Session {
         talk.message(message, SystemTime::now(), &mut out);
         self.take(out, now);
         self.go_on(now);
+    }
+
+    /// There will be no more calls. Datagrams need a word of goodbye, for a server does not see them
+    /// end.
+    pub(super) fn say_goodbye(&mut self, now: Instant) {
+        if self.door == Door::Udp && self.standing.room.is_some() && self.is_ready() {
+            self.ask(Call::Leave, By::Nobody, now);
+        }
+    }
+
+    /// Whether there is a link and one is back where one was.
+    pub(super) fn is_settled(&self) -> bool {
+        self.is_ready() && self.back.is_none()
     }
 
     /// Time has passed.
@@ -297,6 +315,9 @@ impl Session {
         talk.clock(SystemTime::now());
         talk.call(tag, &call, &mut out);
         let deadline = now + self.call_timeout;
+        if let Call::Join { .. } = call {
+            self.track.moves();
+        }
         self.under_way.insert(tag, UnderWay { call, asked_at: now, deadline, by });
         self.take(out, now);
     }
@@ -320,6 +341,13 @@ impl Session {
         if let Ok(Answer::Pong(took)) = &mut result {
             *took = now.saturating_duration_since(asked_at);
         }
+        if self.is_forgotten(&result) {
+            self.broken = Some("the server has forgotten this client".into());
+            result = Err(CallError::Disconnected);
+        }
+        if let (Call::Join { .. }, Err(_)) = (&call, &result) {
+            self.track.stays();
+        }
         if let Ok(answer) = &result {
             self.learn(&call, answer, matches!(by, By::Return));
         }
@@ -328,7 +356,6 @@ impl Session {
                 self.tell_ready();
                 self.told.push(Told::Done(done, result));
             }
-            By::Nobody => {}
             By::Return => self.came(result, now),
             By::Track => {
                 let history = match result {
@@ -338,29 +365,32 @@ impl Session {
                 self.track.fetched(history, self.standing.name.as_deref());
                 self.tell_ready();
             }
-            By::Keepalive => {
-                // Over datagrams, a server that refuses has forgotten who this is.
-                if result.is_err() && self.standing.room.is_some() {
-                    self.broken = Some("the server has forgotten this client".into());
-                }
-            }
+            By::Nobody | By::Keepalive => {}
         }
+    }
+
+    /// Whether the server knows nothing of one's being in a room. Only datagrams let that happen.
+    fn is_forgotten(&self, result: &Result<Answer, CallError>) -> bool {
+        self.door == Door::Udp
+            && self.standing.room.is_some()
+            && matches!(result, Err(CallError::Refused(words)) if words == "Join first")
     }
 
     /// Takes note of where one is now.
     fn learn(&mut self, call: &Call, answer: &Answer, returning: bool) {
         match (call, answer) {
+            // Where one is then is for the way back to say.
+            (Call::Join { .. } | Call::Leave, _) if returning => {}
             (_, Answer::Joined(joined)) => {
-                self.standing.room = Some(joined.room.clone());
-                self.standing.name = Some(joined.name.clone());
-                if !returning {
-                    self.track.joined(joined);
-                }
+                self.stand(joined);
+                self.track.joined(joined);
             }
             (_, Answer::Renamed(name)) => self.standing.name = Some(name.clone()),
             (_, Answer::Said(said)) => self.track.said(said.seq.unwrap_or(0)),
-            (Call::Leave, _) if !returning => {
+            (Call::Leave, _) => {
                 self.standing.room = None;
+                // Through this door one is always in a room.
+                self.standing.in_default_room = self.door == Door::ChatMaster;
                 self.track.left();
             }
             (Call::LogOut, _) => {
@@ -376,6 +406,12 @@ impl Session {
             }
             _ => {}
         }
+    }
+
+    fn stand(&mut self, joined: &Joined) {
+        self.standing.room = Some(joined.room.clone());
+        self.standing.in_default_room = false;
+        self.standing.name = Some(joined.name.clone());
     }
 
     /// Tells those whose time is over that there is no answer.
@@ -396,7 +432,8 @@ impl Session {
             }
             silent += 1;
         }
-        if silent >= UNDER_WAY_MAX {
+        // A datagram that was sent so often and is not answered says it all.
+        if silent >= UNDER_WAY_MAX || (silent > 0 && self.door == Door::Udp) {
             self.broken = Some("the server does not answer".into());
         }
     }
@@ -408,8 +445,25 @@ impl Session {
             self.standing = Standing { name: name.clone(), ..Standing::default() };
             self.track.left();
         }
-        self.track.happened(event);
+        match &event {
+            Event::Room { seq, what, .. } if self.is_own(what) => {
+                self.track.said(seq.unwrap_or(0));
+            }
+            _ => self.track.happened(event),
+        }
         self.tell_ready();
+    }
+
+    /// Whether one has done it oneself, which nobody needs to be told.
+    fn is_own(&self, what: &Happening) -> bool {
+        let own = self.standing.name.as_ref();
+        match what {
+            Happening::Joined { name } => own == Some(name),
+            // The lost connection.
+            Happening::Left { name } => self.back.is_some() && own == Some(name),
+            Happening::Renamed { old, new } => own == Some(old) || own == Some(new),
+            _ => false,
+        }
     }
 
     fn tell_ready(&mut self) {
@@ -435,12 +489,13 @@ impl Session {
         match back.answered(result, now) {
             Came::On => {}
             Came::Back(joined) => {
+                self.stand(&joined);
                 self.track.returned(&joined);
                 self.tell_ready();
             }
             Came::Failed(text) => {
-                self.standing.account = None;
-                self.standing.room = None;
+                let name = self.standing.name.take();
+                self.standing = Standing { name, ..Standing::default() };
                 self.track.left();
                 self.tell_ready();
                 self.told.push(Told::Event(Event::Notice { text }));
@@ -448,6 +503,13 @@ impl Session {
             Came::Lost => self.broken = Some("the server does not answer".into()),
         }
     }
+}
+
+/// When the last try has been waited for.
+fn given_up_after(policy: &RetryPolicy) -> Duration {
+    let delays = 1u32.checked_shl(policy.max_retries.saturating_add(1)).unwrap_or(u32::MAX);
+    // Time enough for any policy that makes sense.
+    policy.base_delay.saturating_mul(delays.saturating_sub(1)).min(Duration::from_secs(3600))
 }
 
 /// Whether a call changes where one is or who.

@@ -117,7 +117,7 @@ options:
   -l, --listen DIALECT[=ADDR]    serve this dialect, on HOST:PORT or else where the
                                  configuration says; may be repeated, and then only
                                  what is named is served. DIALECT is jsonrpc, websocket,
-                                 accounts, chatmaster or ndjson
+                                 accounts, chatmaster, ndjson or udp
       --bind HOST                serve jsonrpc on this host
       --port PORT                serve jsonrpc on this port; 0 takes a free one
       --data DIR                 keep data in DIR, instead of $PARLANCE_DATA,
@@ -525,7 +525,7 @@ mod tests {
         );
         assert!(refused("help srve").contains("the nearest is serve"));
         assert!(refused("-l jsonprc").contains("the nearest is jsonrpc"));
-        assert!(refused("-l udp").contains("udp is not in this build yet"));
+        assert!(refused("-l upd").contains("the nearest is udp"));
         assert!(refused("--chek").contains("chek"));
     }
 

@@ -1,4 +1,4 @@
-//! The dialects of this build: names and default addresses.
+//! The dialects: names and default addresses.
 //!
 //! Only what the configuration has to know; how a dialect speaks is told elsewhere.
 
@@ -24,19 +24,19 @@ pub enum Dialect {
     ChatMaster,
     /// A JSON object a line over TCP: `{"type", …}`.
     Ndjson,
+    /// A JSON object a datagram: `{"type","id", …}`.
+    Udp,
 }
-
-/// Names that are spoken for, but not by this build.
-const NOT_BUILT: [&str; 1] = ["udp"];
 
 impl Dialect {
     /// Every dialect, in the order in which they are served when none is named.
-    pub const ALL: [Dialect; 5] = [
+    pub const ALL: [Dialect; 6] = [
         Dialect::JsonRpc,
         Dialect::WebSocket,
         Dialect::Accounts,
         Dialect::ChatMaster,
         Dialect::Ndjson,
+        Dialect::Udp,
     ];
 
     /// The name on the command line, of the section in the file, and in announcements.
@@ -47,6 +47,7 @@ impl Dialect {
             Dialect::Accounts => "accounts",
             Dialect::ChatMaster => "chatmaster",
             Dialect::Ndjson => "ndjson",
+            Dialect::Udp => "udp",
         }
     }
 
@@ -57,7 +58,7 @@ impl Dialect {
             Dialect::WebSocket => 8765,
             Dialect::Accounts => 7443,
             Dialect::ChatMaster => 9000,
-            Dialect::Ndjson => 7777,
+            Dialect::Ndjson | Dialect::Udp => 7777,
         };
         Address { host: "127.0.0.1".into(), port }
     }
@@ -71,9 +72,10 @@ impl Dialect {
         }
     }
 
-    /// Whether `name` is a dialect of parlance that this build lacks.
-    pub(super) fn is_not_built(name: &str) -> bool {
-        NOT_BUILT.contains(&name)
+    /// Whether it comes in datagrams. These have addresses of their own: the port of a stream is
+    /// not taken by them.
+    pub fn is_datagrams(self) -> bool {
+        self == Dialect::Udp
     }
 }
 
@@ -83,31 +85,20 @@ impl fmt::Display for Dialect {
     }
 }
 
-/// A text that names no dialect of this build.
+/// A text that names no dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UnknownDialect {
-    /// Parlance knows the dialect, this build does not have it.
-    NotBuilt(String),
-    /// There is no such dialect.
-    NoSuch {
-        /// The text.
-        name: String,
-        /// The nearest dialect of this build.
-        nearest: &'static str,
-    },
+pub struct UnknownDialect {
+    /// The text.
+    pub name: String,
+    /// The nearest dialect.
+    pub nearest: &'static str,
 }
 
 impl fmt::Display for UnknownDialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            UnknownDialect::NotBuilt(name) => {
-                write!(f, "dialect {name} is not in this build yet; it has ")?;
-            }
-            UnknownDialect::NoSuch { name, nearest } => {
-                write!(f, "there is no dialect {name:?}; the nearest is {nearest}, of ")?;
-            }
-        }
-        f.write_str(&Dialect::ALL.map(Dialect::name).join(", "))
+        let UnknownDialect { name, nearest } = self;
+        let all = Dialect::ALL.map(Dialect::name).join(", ");
+        write!(f, "there is no dialect {name:?}; the nearest is {nearest}, of {all}")
     }
 }
 
@@ -120,12 +111,9 @@ impl FromStr for Dialect {
         if let Some(dialect) = Dialect::ALL.into_iter().find(|dialect| dialect.name() == name) {
             return Ok(dialect);
         }
-        if Dialect::is_not_built(name) {
-            return Err(UnknownDialect::NotBuilt(name.into()));
-        }
         let names = Dialect::ALL.map(Dialect::name);
         let nearest = nearest(name, names).unwrap_or_default();
-        Err(UnknownDialect::NoSuch { name: name.into(), nearest })
+        Err(UnknownDialect { name: name.into(), nearest })
     }
 }
 
@@ -134,26 +122,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_dialect_is_found_by_its_name_and_none_is_called_missing() {
+    fn every_dialect_is_found_by_its_name() {
         for dialect in Dialect::ALL {
             assert_eq!(dialect.name().parse(), Ok(dialect));
-            assert!(!Dialect::is_not_built(dialect.name()));
         }
     }
 
     #[test]
     fn other_names_say_what_there_is() {
-        let missing = "udp".parse::<Dialect>().expect_err("not built");
-        assert_eq!(
-            missing.to_string(),
-            "dialect udp is not in this build yet; it has jsonrpc, websocket, accounts, \
-             chatmaster, ndjson"
-        );
         let wrong = "jsonprc".parse::<Dialect>().expect_err("no such dialect");
         assert_eq!(
             wrong.to_string(),
             "there is no dialect \"jsonprc\"; the nearest is jsonrpc, of jsonrpc, websocket, \
-             accounts, chatmaster, ndjson"
+             accounts, chatmaster, ndjson, udp"
         );
     }
 }

@@ -37,15 +37,6 @@ pub enum ConfigError {
         /// The nearest key that exists.
         nearest: String,
     },
-    /// The section of a dialect that this build does not have.
-    DialectNotBuilt {
-        /// The file.
-        file: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// The section.
-        key: String,
-    },
     /// A value of the wrong type or outside its range.
     Invalid {
         /// The file.
@@ -80,10 +71,6 @@ impl fmt::Display for ConfigError {
             ConfigError::UnknownKey { file, line, key, nearest } => {
                 let file = file.display();
                 write!(f, "{file}:{line}: {key}: there is no such key; the nearest is {nearest}")
-            }
-            ConfigError::DialectNotBuilt { file, line, key } => {
-                let file = file.display();
-                write!(f, "{file}:{line}: {key}: this dialect is not in this build yet")
             }
             ConfigError::Invalid { file, line, key, reason } => {
                 write!(f, "{}:{line}: {key}: {reason}", file.display())

@@ -14,7 +14,7 @@ use super::known::refuse_unknown_keys;
 use super::violation::Violation;
 use super::{
     Accounts, Address, ChatMaster, ConfigError, Dialect, JsonRpc, Limits, Ndjson, Tls, Transcript,
-    WebSocket,
+    Udp, WebSocket,
 };
 
 /// Everything that a file can say. A `listen` that is an empty list turns its dialect off.
@@ -31,6 +31,7 @@ pub(super) struct File {
     pub(super) accounts: Accounts,
     pub(super) chatmaster: ChatMaster,
     pub(super) ndjson: Ndjson,
+    pub(super) udp: Udp,
     pub(super) tls: Tls,
     pub(super) transcript: Transcript,
 }
@@ -47,6 +48,7 @@ impl Default for File {
             accounts: Accounts::default(),
             chatmaster: ChatMaster::default(),
             ndjson: Ndjson::default(),
+            udp: Udp::default(),
             tls: Tls::default(),
             transcript: Transcript::default(),
         }
@@ -124,6 +126,7 @@ impl File {
             Dialect::Accounts => &self.accounts.listen,
             Dialect::ChatMaster => &self.chatmaster.listen,
             Dialect::Ndjson => &self.ndjson.listen,
+            Dialect::Udp => &self.udp.listen,
         }
     }
 
@@ -135,6 +138,7 @@ impl File {
             Dialect::Accounts => true,
             Dialect::ChatMaster => self.chatmaster.tls,
             Dialect::Ndjson => self.ndjson.tls,
+            Dialect::Udp => false,
         }
     }
 
@@ -154,6 +158,7 @@ impl File {
             .violation()
             .or_else(|| self.websocket.violation())
             .or_else(|| self.accounts.violation())
+            .or_else(|| self.udp.violation())
             .or_else(|| self.tls.violation())
             .or_else(|| self.transcript.violation())
             .or_else(|| Dialect::ALL.into_iter().find_map(|dialect| self.repeat(dialect)))
@@ -218,14 +223,14 @@ mod tests {
         let from_toml = toml(
             "[websocket]\ntls = true\norigins = ['https://Chat.example.org:443']\nhosts = \
              ['Chat.local']\ndeflate = true\nping_s = 1\n[accounts]\npassword_min = \
-             8\n[chatmaster]\ncompression = 'always'\n[ndjson]\ntls = true\n[tls]\ncert = \
+             8\n[chatmaster]\ncompression = 'always'\n[ndjson]\ntls = true\n[udp]\nremembered_ids = 9\n[tls]\ncert = \
              'c.pem'\nkey = 'k.pem'\n[transcript]\npath = ''\nmax_files = 0\n",
         )
         .expect("a file");
         let from_json = json(
             r#"{"websocket":{"tls":true,"origins":["https://chat.example.org"],
             "hosts":["chat.local"],"deflate":true,"ping_s":1},"accounts":{"password_min":8},
-            "chatmaster":{"compression":"always"},"ndjson":{"tls":true},
+            "chatmaster":{"compression":"always"},"ndjson":{"tls":true},"udp":{"remembered_ids":9},
             "tls":{"cert":"c.pem","key":"k.pem"},"transcript":{"path":"","max_files":0}}"#,
         )
         .expect("a file");
@@ -235,7 +240,7 @@ mod tests {
         assert_eq!(from_toml.chatmaster.compression, Compression::Always);
         assert_eq!(
             Dialect::ALL.map(|dialect| from_toml.has_tls(dialect)),
-            [false, true, true, false, true]
+            [false, true, true, false, true, false]
         );
         assert_eq!(from_toml.tls.files().map(|files| files.key), Some("k.pem".into()));
         assert_eq!(from_toml.transcript.file(Path::new("/data")), None);
@@ -284,7 +289,16 @@ mod tests {
                 "[accounts]\n\ntls = true",
                 "p.toml:3: accounts.tls: accounts always has TLS, so there is no such key",
             ),
-            ("\n[udp]", "p.toml:2: udp: this dialect is not in this build yet"),
+            (
+                "[udp]\ntls = true",
+                "p.toml:2: udp.tls: TLS needs a stream, so datagrams cannot have it; ndjson says \
+                 the same over one",
+            ),
+            (
+                "[udp]\nnew_peers_per_m = 1",
+                "p.toml:2: udp.new_peers_per_m: there is no such key; the nearest is \
+                 udp.new_peers_per_s",
+            ),
         ] {
             assert_eq!(refused(text), complaint);
         }
@@ -391,6 +405,12 @@ mod tests {
                 "[accounts]\nregistrations_per_minute = 0",
                 "p.toml:2: accounts.registrations_per_minute: 0 is not from 1 to 1000",
             ),
+            (
+                "[limits]\ndatagram_bytes = 65508",
+                "p.toml:2: limits.datagram_bytes: 65508 is not from 1024 to 65507",
+            ),
+            ("[udp]\nidle_timeout_s = 0", "p.toml:2: udp.idle_timeout_s: 0 is not from 1 to 86400"),
+            ("[udp]\nlisten = ['h:1', 'h:1']", "p.toml:2: udp.listen: h:1 is in the list twice"),
             (
                 "[tls]\nkey = 'k.pem'",
                 "p.toml:2: tls.key: key is given, and cert is missing; give both, or neither",

@@ -4,13 +4,16 @@
 
 use std::path::Path;
 
+use super::ConfigError;
 use super::document::{Document, Key};
 use super::file::File;
-use super::{ConfigError, Dialect};
 use crate::nearest::nearest;
 
-/// A key that somebody may look for though there is none, and why there is none.
-const NO_KEY: (&str, &str) = ("accounts.tls", "accounts always has TLS, so there is no such key");
+/// Keys that somebody may look for though there are none, and why there are none.
+const NO_KEYS: [(&str, &str); 2] = [
+    ("accounts.tls", "accounts always has TLS, so there is no such key"),
+    ("udp.tls", "TLS needs a stream, so datagrams cannot have it; ndjson says the same over one"),
+];
 
 /// Refuses the first key, or section, that does not exist.
 pub(super) fn refuse_unknown_keys(path: &Path, document: &Document) -> Result<(), ConfigError> {
@@ -29,11 +32,8 @@ pub(super) fn refuse_unknown_keys(path: &Path, document: &Document) -> Result<()
     let (file, line) = (path.into(), key.line);
     // A key's section stands on an earlier line or, in JSON, on the same.
     let section = key.path.split('.').next().unwrap_or_default();
-    if Dialect::is_not_built(section) {
-        return Err(ConfigError::DialectNotBuilt { file, line, key: section.into() });
-    }
-    if key.path == NO_KEY.0 {
-        let reason = NO_KEY.1.to_owned();
+    if let Some((_, reason)) = NO_KEYS.iter().find(|(path, _)| *path == key.path) {
+        let reason = (*reason).to_owned();
         return Err(ConfigError::Invalid { file, line, key: key.path.clone(), reason });
     }
     if !known.iter().any(|known| known == section) {

@@ -17,6 +17,9 @@ const MIB: usize = 1024 * KIB;
 pub struct Limits {
     /// The largest input frame; more is an error, then the connection closes.
     pub frame_bytes: usize,
+    /// The largest datagram that `udp` takes and sends. At most 65507, which is all that UDP over
+    /// IPv4 carries; at least what the longest names fit into.
+    pub datagram_bytes: usize,
     /// How deep JSON may nest; the outermost value is level 1. At most 127, which is how far
     /// `serde_json` follows.
     pub json_depth: usize,
@@ -54,6 +57,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             frame_bytes: 64 * KIB,
+            datagram_bytes: 8 * KIB,
             json_depth: 64,
             batch_items: 100,
             connections: 20_000,
@@ -89,12 +93,13 @@ impl Limits {
     }
 
     /// Every value beside its key and what it may be.
-    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 16] {
+    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 17] {
         const KI: u64 = 1 << 10;
         const MI: u64 = 1 << 20;
         const GI: u64 = 1 << 30;
         [
             ("frame_bytes", self.frame_bytes as u64, KI..=16 * MI),
+            ("datagram_bytes", self.datagram_bytes as u64, KI..=65_507),
             ("json_depth", self.json_depth as u64, 4..=127),
             ("batch_items", self.batch_items as u64, 1..=10_000),
             ("connections", self.connections as u64, 1..=1_000_000),

@@ -29,7 +29,9 @@ pub use dialect::{Dialect, UnknownDialect};
 pub use error::ConfigError;
 pub use limits::Limits;
 pub use origin::{HostName, HostNameError, Origin, OriginError};
-pub use sections::{Accounts, ChatMaster, Compression, DuplicateNames, JsonRpc, Ndjson, WebSocket};
+pub use sections::{
+    Accounts, ChatMaster, Compression, DuplicateNames, JsonRpc, Ndjson, Udp, WebSocket,
+};
 pub use tls::{PemFiles, Tls};
 pub use transcript::Transcript;
 
@@ -57,6 +59,8 @@ pub struct Config {
     pub chatmaster: ChatMaster,
     /// What is particular to the `ndjson` dialect.
     pub ndjson: Ndjson,
+    /// What is particular to the `udp` dialect.
+    pub udp: Udp,
     /// The certificate of every listener that has TLS.
     pub tls: Tls,
     /// Where the transcript is kept.
@@ -134,6 +138,7 @@ impl Config {
             accounts: file.accounts,
             chatmaster: file.chatmaster,
             ndjson: file.ndjson,
+            udp: file.udp,
             tls: file.tls,
             transcript: file.transcript,
             listeners: Vec::new(),
@@ -196,12 +201,16 @@ fn moved(dialect: Dialect, configured: Vec<Address>, overrides: &Overrides) -> V
 }
 
 /// The first listener whose address an earlier one has, and that one: two dialects cannot share an
-/// address either, for all are TCP's. Port 0 is a new port every time.
+/// address either, unless one of them comes in streams and the other in datagrams. Port 0 is a new
+/// port every time.
 fn first_repeat(listeners: &[Listener]) -> Option<(&Listener, &Listener)> {
     listeners.iter().enumerate().find_map(|(place, listener)| {
-        let Listener { address, .. } = listener;
+        let Listener { address, dialect, .. } = listener;
         let mut before = listeners[..place].iter().filter(|_| address.port != 0);
-        Some((listener, before.find(|earlier| earlier.address == *address)?))
+        let earlier = before.find(|earlier| {
+            earlier.address == *address && earlier.dialect.is_datagrams() == dialect.is_datagrams()
+        })?;
+        Some((listener, earlier))
     })
 }
 
@@ -221,6 +230,7 @@ mod tests {
         file.accounts.listen.clear();
         file.chatmaster.listen.clear();
         file.ndjson.listen.clear();
+        file.udp.listen.clear();
         file
     }
 
@@ -246,6 +256,7 @@ mod tests {
             "accounts 127.0.0.1:7443 true",
             "chatmaster 127.0.0.1:9000 false",
             "ndjson 127.0.0.1:7777 false",
+            "udp 127.0.0.1:7777 false",
         ];
         assert_eq!(lines, expected);
     }
@@ -328,6 +339,18 @@ mod tests {
             "ndjson 127.0.0.1:5 is to be listened on twice: it is jsonrpc's already; serve ndjson \
              elsewhere with `listen` under [ndjson] or -l ndjson=HOST:PORT"
         );
+    }
+
+    #[test]
+    fn a_stream_and_datagrams_may_share_an_address() {
+        let mut file = silent();
+        file.jsonrpc.listen = vec![address("127.0.0.1:5")];
+        file.udp.listen = vec![address("127.0.0.1:5")];
+        assert!(Config::combine(file, &Overrides::default()).is_ok());
+        let twice = ["127.0.0.1:5", "127.0.0.1:5"].map(|at| (Dialect::Udp, Some(address(at))));
+        let overrides = Overrides { listen: twice.into(), ..Overrides::default() };
+        let refused = Config::combine(silent(), &overrides).expect_err("named twice");
+        assert_eq!(refused.to_string(), "udp 127.0.0.1:5 is to be listened on twice");
     }
 
     #[test]

@@ -104,6 +104,26 @@ pub struct Ndjson {
     pub(super) tls: bool,
 }
 
+/// Section `[udp]`. Its listeners never have TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, expecting = "a section")]
+pub struct Udp {
+    #[serde(deserialize_with = "one_or_more")]
+    pub(super) listen: Vec<Address>,
+    /// How many seconds a peer may be silent before it is forgotten; 15 times that if it has never
+    /// pinged.
+    pub idle_timeout_s: u64,
+    /// How many requests of each peer are remembered, so that none is done twice.
+    pub remembered_ids: usize,
+    /// Peers at most that are admitted in a second.
+    pub new_peers_per_s: u32,
+    /// Datagrams at most that are taken from a peer in a second.
+    pub datagrams_per_s: u32,
+    /// Whether a peer on an address that is not loopback is sent little until it has sent its token
+    /// back.
+    pub require_token: bool,
+}
+
 impl Default for JsonRpc {
     fn default() -> JsonRpc {
         JsonRpc {
@@ -153,6 +173,32 @@ impl Default for ChatMaster {
 impl Default for Ndjson {
     fn default() -> Ndjson {
         Ndjson { listen: vec![Dialect::Ndjson.default_address()], tls: false }
+    }
+}
+
+impl Default for Udp {
+    fn default() -> Udp {
+        Udp {
+            listen: vec![Dialect::Udp.default_address()],
+            idle_timeout_s: 60,
+            remembered_ids: 1024,
+            new_peers_per_s: 200,
+            datagrams_per_s: 1000,
+            require_token: true,
+        }
+    }
+}
+
+impl Udp {
+    /// The first value that cannot be used.
+    pub(super) fn violation(&self) -> Option<Violation> {
+        let ranges = [
+            ("idle_timeout_s", self.idle_timeout_s, 1..=86_400),
+            ("remembered_ids", self.remembered_ids as u64, 1..=16_384),
+            ("new_peers_per_s", self.new_peers_per_s.into(), 1..=1_000_000),
+            ("datagrams_per_s", self.datagrams_per_s.into(), 1..=1_000_000),
+        ];
+        Violation::out_of_range("udp", ranges)
     }
 }
 

@@ -35,7 +35,7 @@ pub enum UsageError {
     },
     /// An option that does not exist, stands there twice, or lacks its value.
     Option(getopts::Fail),
-    /// `-l` with a name that is no dialect of this build.
+    /// `-l` with a name that is no dialect.
     Dialect(UnknownDialect),
     /// `-l` with something that is no address.
     Address(String, AddressError),

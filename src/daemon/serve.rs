@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::chat::dialect::chatmaster::ChatMasterSettings;
 use crate::chat::dialect::jsonrpc::JsonRpcSettings;
+use crate::chat::dialect::udp::UdpSettings;
 use crate::chat::dialect::websocket::WebSocketSettings;
 use crate::chat::dialect::{self, Desk, DeskSettings, House};
 use crate::chat::{self, ChatServer, Timestamp};
@@ -157,7 +158,11 @@ impl Doors {
         let cannot =
             |source| RunError::Listen { dialect, address: listener.address.clone(), source };
         let places = listener.address.resolve().map_err(cannot)?;
-        let id = fx.listen(&places[..], service).map_err(|error| cannot(error.into()))?;
+        let opened = match dialect.is_datagrams() {
+            false => fx.listen(&places[..], service),
+            true => fx.listen_datagrams(&places[..], service),
+        };
+        let id = opened.map_err(|error| cannot(error.into()))?;
         self.secure(fx, id, listener);
         Ok(id)
     }
@@ -235,6 +240,7 @@ fn service(fx: &mut Effects<House>, dialect: Dialect) -> ServiceId {
         Dialect::Accounts => fx.add_service(dialect::accounts::service()),
         Dialect::ChatMaster => fx.add_service(dialect::chatmaster::service()),
         Dialect::Ndjson => fx.add_service(dialect::ndjson::service()),
+        Dialect::Udp => fx.add_service(dialect::udp::service()),
     }
 }
 
@@ -285,6 +291,9 @@ fn transport_limits(config: &Config) -> rpc::Limits {
         outbox_hard_bytes: limits.outbox_hard_bytes,
         handshake: Duration::from_secs(limits.handshake_s),
         silence: Some(Duration::from_secs(limits.idle_before_join_s)),
+        datagram_bytes: limits.datagram_bytes,
+        datagrams_per_s: config.udp.datagrams_per_s,
+        new_peers_per_s: config.udp.new_peers_per_s,
         ..rpc::Limits::default()
     }
 }
@@ -304,7 +313,7 @@ fn chat_settings(config: &Config) -> chat::Settings {
 }
 
 fn dialect_settings(config: &Config) -> dialect::Settings {
-    let (limits, own) = (&config.limits, &config.websocket);
+    let (limits, own, udp) = (&config.limits, &config.websocket, &config.udp);
     dialect::Settings {
         json: JsonLimits {
             frame_bytes: limits.frame_bytes,
@@ -327,6 +336,12 @@ fn dialect_settings(config: &Config) -> dialect::Settings {
             hosts: own.hosts.iter().map(|host| host.as_str().to_owned()).collect(),
             deflate: own.deflate,
             ping: Duration::from_secs(own.ping_s),
+        },
+        udp: UdpSettings {
+            datagram_bytes: limits.datagram_bytes,
+            idle_timeout: Duration::from_secs(udp.idle_timeout_s),
+            remembered_ids: udp.remembered_ids,
+            require_token: udp.require_token,
         },
     }
 }

@@ -61,7 +61,8 @@ pub enum End {
     Link(io::Error),
     /// The peer read too slowly; bytes of unsent output when it was given up.
     Slow(usize),
-    /// Nothing came from the peer within the time set by `Limits::silence`, or between two probes.
+    /// Nothing came from the peer within the time set by `Limits::silence`, between two probes, or
+    /// within a datagram peer's patience.
     Silent,
     /// The opening handshake was not over within the time set by `Limits::handshake`.
     Handshake,
@@ -160,6 +161,7 @@ pub(super) struct Connection {
     pub(super) tickets: u32,
     /// Open tickets that keep the input waiting.
     pub(super) holds: u32,
+    /// None while it is lent for decoding, and for a datagram peer: a datagram is a frame.
     pub(super) framing: Option<Box<dyn Framing>>,
     pub(super) inbox: Vec<u8>,
     pub(super) turn: TurnList,
@@ -179,7 +181,7 @@ impl Connection {
         serial: u32,
         service: u16,
         peer: SocketAddr,
-        framing: Box<dyn Framing>,
+        framing: Option<Box<dyn Framing>>,
         limits: Rc<Limits>,
     ) -> Connection {
         Connection {
@@ -206,7 +208,7 @@ impl Connection {
             unframed_turn: 0,
             tickets: 0,
             holds: 0,
-            framing: Some(framing),
+            framing,
             inbox: Vec::new(),
             turn: TurnList::EMPTY,
             answered_bytes: 0,

@@ -40,14 +40,26 @@ enum Read {
 }
 
 impl<S: 'static> Server<S> {
-    /// Phase 3: serves the connections that have input, in turn. Who is not reached, or has more
-    /// than a share, stays on the list; the list rotates.
-    pub(super) fn serve_ready(&mut self) {
+    /// Phase 3: serves streams and datagrams; who comes first takes turns, so that neither can use up
+    /// all that a turn has.
+    pub(super) fn serve_input(&mut self) {
         let mut budget = READ_TURN_BYTES;
-        let mut handshakes = HANDSHAKES_TURN;
         self.frames_bytes = 0;
+        if self.fx.transport.turn.is_multiple_of(2) {
+            self.serve_ready(&mut budget);
+            self.serve_datagrams(&mut budget);
+        } else {
+            self.serve_datagrams(&mut budget);
+            self.serve_ready(&mut budget);
+        }
+    }
+
+    /// Serves the connections that have input, in turn. Who is not reached, or has more than a share,
+    /// stays on the list; the list rotates.
+    fn serve_ready(&mut self, budget: &mut usize) {
+        let mut handshakes = HANDSHAKES_TURN;
         for _ in 0..self.fx.transport.ready.len() {
-            if budget == 0 || self.fx.transport.full {
+            if *budget == 0 || self.fx.transport.full {
                 return;
             }
             let Some(slot) = self.fx.transport.ready.pop_front() else { return };
@@ -69,7 +81,7 @@ impl<S: 'static> Server<S> {
                 _ if connection.takes_input() => self.serve(id),
                 _ => 0,
             };
-            budget = budget.saturating_sub(read.max(self.frames_bytes - frames_before));
+            *budget = budget.saturating_sub(read.max(self.frames_bytes - frames_before));
         }
     }
 
@@ -245,20 +257,20 @@ impl<S: 'static> Server<S> {
     }
 }
 
-/// The time that one connection's frames take in one turn.
-struct Share {
+/// The time that one connection's frames take in one turn, or one socket's datagrams.
+pub(super) struct Share {
     frames: u32,
     /// Since the first look at the clock. Few frames need none.
     began: Option<Instant>,
 }
 
 impl Share {
-    fn new() -> Share {
+    pub(super) fn new() -> Share {
         Share { frames: 0, began: None }
     }
 
     /// Whether it is over, now that one more frame is to be decoded.
-    fn is_over(&mut self) -> bool {
+    pub(super) fn is_over(&mut self) -> bool {
         self.frames += 1;
         if !self.frames.is_multiple_of(SHARE_FRAMES) {
             return false;

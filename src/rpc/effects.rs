@@ -10,6 +10,7 @@ use super::deferred::{Meanwhile, Ticket};
 use super::group::GroupId;
 use super::handle::Handle;
 use super::limits::Limits;
+use super::link::Link;
 use super::listener::{ListenerId, Listeners};
 use super::service::Service;
 use super::timer::{Deadline, TimerId, Timers};
@@ -176,6 +177,32 @@ impl<S: 'static> Effects<S> {
         self.transport.get(conn).map(|connection| ServiceId(connection.service))
     }
 
+    /// Notes that a datagram peer has the address that it sends from: from now on it is sent
+    /// everything, not only three times the bytes that came from it.
+    pub fn confirm(&mut self, conn: ConnId) {
+        if let Some(link) = self.transport.datagram_link_mut(conn)
+            && !link.is_confirmed()
+        {
+            link.confirm();
+            self.transport.unconfirmed -= 1;
+        }
+    }
+
+    /// Whether a peer is known to have the address that it sends from: always so with a stream, and
+    /// with a datagram peer that was admitted so or [confirmed](Self::confirm).
+    pub fn is_confirmed(&self, conn: ConnId) -> bool {
+        self.transport.get(conn).is_some_and(|connection| match &connection.link {
+            Link::Datagram(link) => link.is_confirmed(),
+            _ => true,
+        })
+    }
+
+    /// Sets how long nothing may come from a datagram peer before its connection ends with
+    /// [`End::Silent`]; counted from when something came last. Does nothing to a stream.
+    pub fn set_patience(&mut self, conn: ConnId, patience: Duration) {
+        self.transport.set_patience(conn, patience);
+    }
+
     // ---- later ---------------------------------------------------------------------------------
 
     /// Opens a ticket: an answer that will come later.
@@ -277,6 +304,23 @@ impl<S: 'static> Effects<S> {
         self.listeners.open(&self.registry, address, service)
     }
 
+    /// Opens a listener for datagrams. Port 0 takes a free port. What its peers are sent and published
+    /// must be made of frames by [`length_prefix::frame`](super::framing::length_prefix::frame); each
+    /// goes out as one datagram, without the length.
+    ///
+    /// Where a listener was closed on the same address and still has peers, it opens again: they stay
+    /// with the service they had, and those who come from now on are `service`'s.
+    ///
+    /// # Errors
+    /// As [`listen`](Self::listen).
+    pub fn listen_datagrams(
+        &mut self,
+        address: impl ToSocketAddrs + std::fmt::Debug,
+        service: ServiceId,
+    ) -> Result<ListenerId, Error> {
+        self.listeners.open_datagrams(&self.registry, address, service)
+    }
+
     /// Has a listener speak TLS from now on, or no longer; the connections it accepted go on as they
     /// are. One that was opened in this turn has accepted none yet.
     #[cfg(feature = "tls")]
@@ -284,7 +328,8 @@ impl<S: 'static> Effects<S> {
         self.listeners.set_tls(listener, tls.cloned());
     }
 
-    /// Closes a listener; the connections it accepted stay.
+    /// Closes a listener; the connections it accepted stay. (One of datagrams keeps its socket for
+    /// as long as it has peers.)
     pub fn unlisten(&mut self, listener: ListenerId) {
         self.listeners.close(listener);
     }

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use super::connection::{ConnId, Connection, End, Stage};
 use super::framing::Farewell;
 use super::group::{Group, Groups};
+use super::link::Link;
 use super::outbox::{Kept, NONE, Slice, Source, TurnSlices};
 use super::timer::Deadline;
 use super::transport::Transport;
@@ -104,6 +105,9 @@ impl Transport {
         let flushed = flush_link(connection);
         let outcome = if connection.stage == Stage::Gone || flushed.is_err() {
             flushed
+        } else if let Link::Datagram(link) = &mut connection.link {
+            link.write_turn(connection.turn, &self.groups, &self.answers, &self.slices);
+            Ok(())
         } else if connection.backlog.is_none() && !connection.blocked {
             write_turn(connection, &mut self.groups, &self.answers, &self.slices)
         } else {
@@ -202,6 +206,7 @@ impl Transport {
             Stage::HalfClosed if connection.tickets == 0 => self.finish(id),
             // The end of input was read, so nothing unread is left that could cause a reset.
             Stage::Draining if connection.input_ended => self.finish(id),
+            Stage::Draining if !connection.link.is_stream() => self.finish(id),
             Stage::Draining => match connection.link.shut_down_sending() {
                 Ok(()) => {
                     connection.stage = Stage::Lingering;
@@ -250,6 +255,9 @@ impl Transport {
         let Some(connection) = self.get_mut(id) else { return };
         let soft = connection.limits.outbox_soft;
         match (what, connection.stage) {
+            (Deadline::Silence, Stage::Open) if !connection.link.is_stream() => {
+                self.judge_patience(id);
+            }
             (Deadline::Silence, Stage::Open) if !connection.heard => self.close(id, End::Silent),
             (Deadline::Handshake, Stage::Open) if !connection.is_established() => {
                 self.close(id, End::Handshake);
@@ -315,7 +323,7 @@ fn taken(result: io::Result<usize>) -> io::Result<usize> {
     }
 }
 
-fn bytes_of<'a>(slice: Slice, groups: &'a Groups, answers: &'a [u8]) -> &'a [u8] {
+pub(super) fn bytes_of<'a>(slice: Slice, groups: &'a Groups, answers: &'a [u8]) -> &'a [u8] {
     let range = slice.start as usize..slice.end as usize;
     match slice.source {
         Source::Answers => &answers[range],

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// socket buffers come on top.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once; one more is closed as soon as it is accepted.
+    /// Connections at once, datagram peers among them; one more is closed as soon as it is accepted.
     pub connections: usize,
     /// Bytes of unsent output over which a connection's input waits.
     pub outbox_low_bytes: usize,
@@ -20,7 +20,7 @@ pub struct Limits {
     /// what is sent to one connection in one go, is excused and counts under the soft limit.
     pub outbox_hard_bytes: usize,
     /// A connection from which nothing at all came for this long after connecting is closed.
-    /// `None`: never.
+    /// `None`: never. (A datagram peer has its [`patience`](super::Admission::patience) instead.)
     pub silence: Option<Duration>,
     /// How long an opening handshake may take: that of TLS, and that of a framing which has one.
     pub handshake: Duration,
@@ -29,6 +29,14 @@ pub struct Limits {
     /// How long input is discarded after the last output, so that closing does not reset the
     /// connection and lose it.
     pub linger: Duration,
+    /// Bytes of the longest datagram that is sent to a peer; a longer frame is dropped.
+    pub datagram_bytes: usize,
+    /// Datagrams a second that are taken from one peer, and as many at once after a second of rest;
+    /// those over it are dropped unseen.
+    pub datagrams_per_s: u32,
+    /// New datagram peers a second, of all listeners together, and as many at once after a second of
+    /// rest; one over it is not answered.
+    pub new_peers_per_s: u32,
 }
 
 impl Default for Limits {
@@ -43,6 +51,9 @@ impl Default for Limits {
             handshake: Duration::from_secs(10),
             flush: Duration::from_secs(5),
             linger: Duration::from_secs(2),
+            datagram_bytes: 8 * 1024,
+            datagrams_per_s: 1000,
+            new_peers_per_s: 200,
         }
     }
 }

@@ -5,6 +5,7 @@ use mio::{Interest, Registry, Token};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 
+use super::datagram::DatagramLink;
 #[cfg(feature = "tls")]
 use super::tls::TlsLink;
 
@@ -16,12 +17,20 @@ pub(super) enum Link {
     /// A TCP stream with TLS on it.
     #[cfg(feature = "tls")]
     Tls(Box<TlsLink>),
+    /// A socket shared with other peers. It has no registration and no input of its own (the
+    /// listener's is told apart by sender), and always takes all that is written.
+    Datagram(Box<DatagramLink>),
 }
 
 impl Link {
     /// Registers for both directions, edge-triggered, once and for all; gives this end's address.
     pub(super) fn prepare(&mut self, registry: &Registry, token: Token) -> io::Result<SocketAddr> {
-        let stream = self.stream_mut();
+        let stream = match self {
+            Link::Tcp(stream) => stream,
+            #[cfg(feature = "tls")]
+            Link::Tls(link) => &mut link.stream,
+            Link::Datagram(link) => return link.local_addr(),
+        };
         // Answers are small and wanted at once.
         stream.set_nodelay(true)?;
         registry.register(stream, token, Interest::READABLE | Interest::WRITABLE)?;
@@ -34,6 +43,7 @@ impl Link {
             Link::Tcp(stream) => stream.read(buffer),
             #[cfg(feature = "tls")]
             Link::Tls(link) => link.read(buffer),
+            Link::Datagram(_) => Err(io::ErrorKind::WouldBlock.into()),
         })
     }
 
@@ -44,6 +54,7 @@ impl Link {
             Link::Tcp(_) => count < wanted,
             #[cfg(feature = "tls")]
             Link::Tls(link) => link.is_drained(count, wanted),
+            Link::Datagram(_) => true,
         }
     }
 
@@ -53,6 +64,7 @@ impl Link {
             Link::Tcp(stream) => stream.write(bytes),
             #[cfg(feature = "tls")]
             Link::Tls(link) => link.write_vectored(&[IoSlice::new(bytes)]),
+            Link::Datagram(link) => Ok(link.write_events(bytes)),
         })
     }
 
@@ -62,6 +74,7 @@ impl Link {
             Link::Tcp(stream) => stream.write_vectored(slices),
             #[cfg(feature = "tls")]
             Link::Tls(link) => link.write_vectored(slices),
+            Link::Datagram(link) => Ok(slices.iter().map(|slice| link.write_events(slice)).sum()),
         })
     }
 
@@ -69,7 +82,7 @@ impl Link {
     #[inline]
     pub(super) fn flush(&mut self) -> io::Result<()> {
         match self {
-            Link::Tcp(_) => Ok(()),
+            Link::Tcp(_) | Link::Datagram(_) => Ok(()),
             #[cfg(feature = "tls")]
             Link::Tls(link) => link.flush(),
         }
@@ -80,7 +93,7 @@ impl Link {
     #[inline]
     pub(super) fn holds_output(&self) -> bool {
         match self {
-            Link::Tcp(_) => false,
+            Link::Tcp(_) | Link::Datagram(_) => false,
             #[cfg(feature = "tls")]
             Link::Tls(link) => link.holds_output(),
         }
@@ -89,7 +102,7 @@ impl Link {
     /// About how many bytes taken for sending the link itself holds.
     pub(super) fn held_bytes(&self) -> usize {
         match self {
-            Link::Tcp(_) => 0,
+            Link::Tcp(_) | Link::Datagram(_) => 0,
             #[cfg(feature = "tls")]
             Link::Tls(link) => link.held_bytes(),
         }
@@ -99,7 +112,7 @@ impl Link {
     #[inline]
     pub(super) fn is_established(&self) -> bool {
         match self {
-            Link::Tcp(_) => true,
+            Link::Tcp(_) | Link::Datagram(_) => true,
             #[cfg(feature = "tls")]
             Link::Tls(link) => link.is_established(),
         }
@@ -108,7 +121,7 @@ impl Link {
     /// Whether nobody between the two ends can read along.
     pub(super) fn is_secure(&self) -> bool {
         match self {
-            Link::Tcp(_) => false,
+            Link::Tcp(_) | Link::Datagram(_) => false,
             #[cfg(feature = "tls")]
             Link::Tls(_) => true,
         }
@@ -117,28 +130,30 @@ impl Link {
     /// Ends sending; what was written still arrives.
     pub(super) fn shut_down_sending(&mut self) -> io::Result<()> {
         self.announce_end()?;
-        self.stream_mut().shutdown(Shutdown::Write)
+        match self {
+            Link::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            #[cfg(feature = "tls")]
+            Link::Tls(link) => link.stream.shutdown(Shutdown::Write),
+            Link::Datagram(_) => Ok(()),
+        }
+    }
+
+    /// Whether it has an end that the peer sees, and that unread input would turn into a reset.
+    pub(super) fn is_stream(&self) -> bool {
+        !matches!(self, Link::Datagram(_))
     }
 
     /// Says that nothing more will be sent, where the link has a way to say so besides ending.
     pub(super) fn announce_end(&mut self) -> io::Result<()> {
         match self {
-            Link::Tcp(_) => Ok(()),
+            Link::Tcp(_) | Link::Datagram(_) => Ok(()),
             #[cfg(feature = "tls")]
             Link::Tls(link) => link.announce_end(),
         }
     }
-
-    fn stream_mut(&mut self) -> &mut TcpStream {
-        match self {
-            Link::Tcp(stream) => stream,
-            #[cfg(feature = "tls")]
-            Link::Tls(link) => &mut link.stream,
-        }
-    }
 }
 
-fn uninterrupted<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(super) fn uninterrupted<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match operation() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -1,15 +1,19 @@
-//! Listeners: bind, accept, and back off when descriptors run out.
+//! Listeners: bind, accept, and back off when descriptors run out. What comes to those of datagrams
+//! is received elsewhere (`receive.rs`).
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Registry, Token};
 use slab::Slab;
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use super::Error;
+use super::datagram::Bucket;
 use super::effects::ServiceId;
 use super::link::Link;
+use super::receive::DatagramListener;
 #[cfg(feature = "tls")]
 use super::tls::Tls;
 
@@ -20,13 +24,18 @@ pub(super) const FIRST_TOKEN: usize = 1 << 32;
 const ACCEPT_SHARE: usize = 256;
 
 /// How long a listener waits when the system has no descriptors or memory for one more connection.
-const BACK_OFF: Duration = Duration::from_millis(100);
+pub(super) const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// Names a listener.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ListenerId(usize);
 
-struct Listener {
+enum Listener {
+    Stream(StreamListener),
+    Datagrams(DatagramListener),
+}
+
+struct StreamListener {
     socket: TcpListener,
     address: SocketAddr,
     service: ServiceId,
@@ -44,6 +53,10 @@ struct Listener {
 #[derive(Default)]
 pub(super) struct Listeners {
     slab: Slab<Listener>,
+    /// Those of datagrams that may have some, in turn.
+    pub(super) ready: VecDeque<usize>,
+    /// How many strangers may still become peers.
+    pub(super) new_peers: Bucket,
 }
 
 impl Listeners {
@@ -53,77 +66,127 @@ impl Listeners {
         address: impl ToSocketAddrs + std::fmt::Debug,
         service: ServiceId,
     ) -> Result<ListenerId, Error> {
-        let named = || format!("{address:?}").trim_matches('"').to_string();
-        let candidates =
-            address.to_socket_addrs().map_err(|error| Error::Address(named(), error))?;
-        let mut last = Error::Address(named(), ErrorKind::NotFound.into());
-        for candidate in candidates {
-            match bind(candidate) {
-                Ok(socket) => return self.add(registry, socket, candidate, service),
-                Err(error) => last = Error::Listen(candidate, error),
-            }
-        }
-        Err(last)
+        first_of(address, |candidate| {
+            let mut socket = bind(candidate)?;
+            let address = socket.local_addr()?;
+            let entry = self.slab.vacant_entry();
+            let key = entry.key();
+            registry.register(&mut socket, Token(FIRST_TOKEN + key), Interest::READABLE)?;
+            entry.insert(Listener::Stream(StreamListener {
+                socket,
+                address,
+                service,
+                #[cfg(feature = "tls")]
+                tls: None,
+                ready: false,
+                not_before: None,
+                complained: false,
+            }));
+            Ok(ListenerId(key))
+        })
     }
 
-    fn add(
+    /// As [`open`](Self::open), for datagrams. One that was closed and still has peers opens again.
+    pub(super) fn open_datagrams(
         &mut self,
         registry: &Registry,
-        mut socket: TcpListener,
-        asked: SocketAddr,
+        address: impl ToSocketAddrs + std::fmt::Debug,
         service: ServiceId,
     ) -> Result<ListenerId, Error> {
-        let address = socket.local_addr().map_err(|error| Error::Listen(asked, error))?;
-        let entry = self.slab.vacant_entry();
-        let key = entry.key();
-        registry
-            .register(&mut socket, Token(FIRST_TOKEN + key), Interest::READABLE)
-            .map_err(|error| Error::Listen(asked, error))?;
-        entry.insert(Listener {
-            socket,
-            address,
-            service,
-            #[cfg(feature = "tls")]
-            tls: None,
-            ready: false,
-            not_before: None,
-            complained: false,
-        });
-        Ok(ListenerId(key))
+        first_of(address, |candidate| {
+            for (key, listener) in &mut self.slab {
+                if let Listener::Datagrams(listener) = listener
+                    && listener.reopen(candidate, service)
+                {
+                    return Ok(ListenerId(key));
+                }
+            }
+            let entry = self.slab.vacant_entry();
+            let key = entry.key();
+            let token = Token(FIRST_TOKEN + key);
+            let listener = DatagramListener::open(registry, token, candidate, service)?;
+            entry.insert(Listener::Datagrams(listener));
+            Ok(ListenerId(key))
+        })
     }
 
     /// Has a listener speak TLS from now on, or no longer.
     #[cfg(feature = "tls")]
     pub(super) fn set_tls(&mut self, id: ListenerId, tls: Option<Tls>) {
-        if let Some(listener) = self.slab.get_mut(id.0) {
+        if let Some(Listener::Stream(listener)) = self.slab.get_mut(id.0) {
             listener.tls = tls;
         }
     }
 
     pub(super) fn close(&mut self, id: ListenerId) {
-        self.slab.try_remove(id.0);
+        match self.slab.get_mut(id.0) {
+            Some(Listener::Datagrams(listener)) => listener.is_open = false,
+            Some(Listener::Stream(_)) => {
+                self.slab.remove(id.0);
+            }
+            None => {}
+        }
+        self.remove_if_done(id.0);
     }
 
     pub(super) fn close_all(&mut self) {
-        self.slab.clear();
-    }
-
-    pub(super) fn addr(&self, id: ListenerId) -> Option<SocketAddr> {
-        self.slab.get(id.0).map(|listener| listener.address)
-    }
-
-    /// The listener behind `token` has connections to accept.
-    pub(super) fn mark_ready(&mut self, token: Token) {
-        if let Some(listener) = self.slab.get_mut(token.0 - FIRST_TOKEN) {
-            listener.ready = true;
+        for key in self.slab.iter().map(|(key, _)| key).collect::<Vec<_>>() {
+            self.close(ListenerId(key));
         }
     }
 
-    /// When to accept next without being told: at once where a share ended early, later where a
-    /// listener backs off.
+    pub(super) fn addr(&self, id: ListenerId) -> Option<SocketAddr> {
+        match self.slab.get(id.0)? {
+            Listener::Stream(listener) => Some(listener.address),
+            Listener::Datagrams(listener) => listener.is_open.then_some(listener.address),
+        }
+    }
+
+    /// The listener of datagrams with this key.
+    pub(super) fn datagrams_mut(&mut self, key: usize) -> Option<&mut DatagramListener> {
+        match self.slab.get_mut(key)? {
+            Listener::Datagrams(listener) => Some(listener),
+            Listener::Stream(_) => None,
+        }
+    }
+
+    /// A datagram peer's connection is gone: who sends from its address is a stranger.
+    pub(super) fn forget_peer(&mut self, key: usize, peer: SocketAddr) {
+        if let Some(listener) = self.datagrams_mut(key) {
+            listener.peers.remove(&peer);
+            self.remove_if_done(key);
+        }
+    }
+
+    /// Lets go of a listener of datagrams that is closed and whose last peer has gone.
+    fn remove_if_done(&mut self, key: usize) {
+        if self.datagrams_mut(key).is_some_and(|listener| listener.is_done()) {
+            self.slab.remove(key);
+            self.ready.retain(|ready| *ready != key);
+        }
+    }
+
+    /// The listener behind `token` has connections to accept, or datagrams.
+    pub(super) fn mark_ready(&mut self, token: Token) {
+        let key = token.0 - FIRST_TOKEN;
+        match self.slab.get_mut(key) {
+            Some(Listener::Stream(listener)) => listener.ready = true,
+            Some(Listener::Datagrams(_)) if self.ready.contains(&key) => {}
+            Some(Listener::Datagrams(_)) => self.ready.push_back(key),
+            None => {}
+        }
+    }
+
+    /// When to accept or receive next without being told: at once where a share ended early, later
+    /// where a listener backs off.
     pub(super) fn next_attempt(&self, now: Instant) -> Option<Instant> {
-        let ready = self.slab.iter().filter(|(_, listener)| listener.ready);
-        ready.map(|(_, listener)| listener.not_before.unwrap_or(now)).min()
+        let ready = self.slab.iter().filter_map(|(key, listener)| match listener {
+            Listener::Stream(listener) => listener.ready.then_some(listener.not_before),
+            Listener::Datagrams(listener) => {
+                self.ready.contains(&key).then_some(listener.not_before)
+            }
+        });
+        ready.map(|not_before| not_before.unwrap_or(now)).min()
     }
 
     /// Accepts this turn's share of connections from every listener that has some.
@@ -133,6 +196,7 @@ impl Listeners {
         mut each: impl FnMut(Link, SocketAddr, ServiceId),
     ) {
         for (_, listener) in &mut self.slab {
+            let Listener::Stream(listener) = listener else { continue };
             if !listener.ready || listener.not_before.is_some_and(|time| now < time) {
                 continue;
             }
@@ -150,7 +214,24 @@ impl Listeners {
     }
 }
 
-impl Listener {
+/// Opens the first of the addresses that `address` names which can be opened.
+fn first_of(
+    address: impl ToSocketAddrs + std::fmt::Debug,
+    mut open: impl FnMut(SocketAddr) -> io::Result<ListenerId>,
+) -> Result<ListenerId, Error> {
+    let named = || format!("{address:?}").trim_matches('"').to_string();
+    let candidates = address.to_socket_addrs().map_err(|error| Error::Address(named(), error))?;
+    let mut last = Error::Address(named(), ErrorKind::NotFound.into());
+    for candidate in candidates {
+        match open(candidate) {
+            Ok(id) => return Ok(id),
+            Err(error) => last = Error::Listen(candidate, error),
+        }
+    }
+    Err(last)
+}
+
+impl StreamListener {
     /// The next connection, or `None` when there is none now.
     fn accept(&mut self, now: Instant) -> Option<(TcpStream, SocketAddr)> {
         loop {
@@ -178,7 +259,7 @@ impl Listener {
     }
 }
 
-impl Listener {
+impl StreamListener {
     #[cfg(feature = "tls")]
     fn link(&self, stream: TcpStream) -> io::Result<Link> {
         match &self.tls {
@@ -193,7 +274,7 @@ impl Listener {
     }
 }
 
-fn is_passing(error: &io::Error) -> bool {
+pub(super) fn is_passing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted

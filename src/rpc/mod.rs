@@ -127,6 +127,83 @@
 //! your own. One server listens for any number of services, on any number of addresses, and all of
 //! them share the state.
 //!
+//! # Datagrams
+//!
+//! Whoever sends datagrams (UDP) to a listener that [`Effects::listen_datagrams`] opened is a
+//! stranger, until the service admits it ([`Service::stranger`]). Then it is a connection like any
+//! other, with an id, a session, groups and tickets, named by its address alone. A datagram is a
+//! frame, whole: no framing is asked. What such a peer is sent or published are frames with their
+//! length in front ([`framing::length_prefix::frame`]), and each leaves as one datagram, without the
+//! length; so a group may have members over TCP and over UDP.
+//!
+//! ```
+//! use parlance::rpc::framing::{Fault, Framing, LengthPrefix, length_prefix};
+//! use parlance::rpc::{Accepted, Admission, ConnId, Effects, Server, Service};
+//! use std::net::{SocketAddr, UdpSocket};
+//! use std::time::Duration;
+//!
+//! struct Echo;
+//!
+//! impl Service<()> for Echo {
+//!     fn stranger(
+//!         &self,
+//!         _: &mut (),
+//!         _: &mut Effects<()>,
+//!         _: SocketAddr,
+//!         datagram: &[u8],
+//!         reply: &mut Vec<u8>,
+//!     ) -> Option<Admission> {
+//!         if datagram == b"hello" {
+//!             return Some(Admission { confirmed: false, patience: Duration::from_secs(60) });
+//!         }
+//!         reply.extend_from_slice(b"who?");
+//!         None
+//!     }
+//!
+//!     fn frame(&self, _: &mut (), fx: &mut Effects<()>, conn: ConnId, datagram: &[u8]) {
+//!         fx.send_with(conn, |out| {
+//!             let start = out.len();
+//!             out.extend_from_slice(datagram);
+//!             length_prefix::frame(out, start);
+//!         });
+//!     }
+//!
+//!     // Where it is listened for over TCP.
+//!     fn framing(&self, _: &(), _: &Accepted) -> Box<dyn Framing> {
+//!         Box::new(LengthPrefix::new(8 * 1024))
+//!     }
+//!
+//!     fn fault(&self, _: &mut (), _: &mut Effects<()>, _: ConnId, _: Fault) {}
+//! }
+//!
+//! # fn client(address: SocketAddr) -> std::io::Result<()> {
+//! # let socket = UdpSocket::bind("127.0.0.1:0")?;
+//! # socket.connect(address)?;
+//! # let mut bytes = [0; 16];
+//! # for (sent, got) in [("hi there", "who?"), ("hello", "hello"), ("hi there", "hi there")] {
+//! #     socket.send(sent.as_bytes())?;
+//! #     let count = socket.recv(&mut bytes)?;
+//! #     assert_eq!(&bytes[..count], got.as_bytes());
+//! # }
+//! # Ok(()) }
+//! let mut server = Server::new(())?;
+//! let address = server.listen_datagrams("127.0.0.1:0", Echo)?;
+//! # let handle = server.handle();
+//! # let peer = std::thread::spawn(move || { let r = client(address); handle.stop(); r });
+//! server.run()?;
+//! # peer.join().unwrap().unwrap();
+//! # Ok::<(), parlance::rpc::Error>(())
+//! ```
+//!
+//! What UDP does not promise is not promised here either. A frame that is too long
+//! ([`Limits::datagram_bytes`]) or that the socket would block on is dropped, never kept. A datagram
+//! is dropped that comes too soon after others of the same peer ([`Limits::datagrams_per_s`]), while
+//! an answer is awaited under [`Meanwhile::Wait`], or while the connection closes. An empty one says
+//! only that its peer is there. A stranger's reply is no longer than what it sent, and until
+//! [`Effects::confirm`] an unconfirmed peer is sent at most three times the bytes that came from it,
+//! answers before events: nobody can have this server flood somebody else. A peer that is silent for
+//! longer than its patience ends with [`End::Silent`].
+//!
 //! # What it takes care of
 //!
 //! - Hostile input: frames, nesting and batches are bounded ([`JsonLimits`]); nothing is allocated
@@ -143,6 +220,7 @@
 
 mod call;
 mod connection;
+mod datagram;
 mod deferred;
 mod dispatch;
 mod effects;
@@ -157,6 +235,7 @@ mod limits;
 mod link;
 mod listener;
 mod outbox;
+mod receive;
 mod registry;
 mod reply;
 mod server;
@@ -182,7 +261,7 @@ pub use listener::ListenerId;
 pub use registry::{CLASSIC, Handler, Hook, JsonLimits, JsonRpc, VERSION_2};
 pub use reply::CallError;
 pub use server::Server;
-pub use service::{Accepted, Service};
+pub use service::{Accepted, Admission, Service};
 pub use timer::TimerId;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};

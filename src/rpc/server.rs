@@ -119,6 +119,20 @@ impl<S: 'static> Server<S> {
         Ok(self.fx.listener_addr(listener).expect("a listener just opened is there"))
     }
 
+    /// Opens a listener for datagrams; gives the address it is bound to. Port 0 takes a free port.
+    ///
+    /// # Errors
+    /// As [`Effects::listen_datagrams`].
+    pub fn listen_datagrams(
+        &mut self,
+        address: impl ToSocketAddrs + std::fmt::Debug,
+        service: impl Service<S> + 'static,
+    ) -> Result<SocketAddr, Error> {
+        let service = self.fx.add_service(service);
+        let listener = self.fx.listen_datagrams(address, service)?;
+        Ok(self.fx.listener_addr(listener).expect("a listener just opened is there"))
+    }
+
     /// The state that handlers share.
     pub fn state(&mut self) -> &mut S {
         &mut self.state
@@ -159,7 +173,7 @@ impl<S: 'static> Server<S> {
         self.fx.begin_turn();
         self.take_events();
         self.accept();
-        self.serve_ready();
+        self.serve_input();
         self.take_messages();
         self.take_timers();
         self.tell_ends();
@@ -279,12 +293,16 @@ impl<S: 'static> Server<S> {
 
     /// Phase 8: frees the slots of connections whose link is finished.
     fn reap(&mut self) {
-        let transport = &mut self.fx.transport;
+        let Effects { transport, listeners, .. } = &mut self.fx;
         let gone = std::mem::take(&mut transport.gone);
         for id in gone {
             match transport.get(id) {
                 Some(connection) if connection.told => {
-                    transport.connections.remove(id.slot as usize);
+                    let connection = transport.connections.remove(id.slot as usize);
+                    if let Link::Datagram(link) = &connection.link {
+                        transport.unconfirmed -= usize::from(!link.is_confirmed());
+                        listeners.forget_peer(link.listener, connection.peer);
+                    }
                 }
                 Some(_) => transport.gone.push(id),
                 None => {}
@@ -342,7 +360,7 @@ impl<S: 'static> Effects<S> {
         let framing = self.services[service.0 as usize].framing(state, &accepted);
         let keepalive = framing.keepalive().filter(|_| framing.is_open());
         let limits = Rc::clone(&transport.limits);
-        entry.insert(Connection::new(link, serial, service.0, peer, framing, limits));
+        entry.insert(Connection::new(link, serial, service.0, peer, Some(framing), limits));
         let id = ConnId { slot: slot as u32, serial };
         transport.set_opening_deadlines(id, keepalive);
         log::debug!("{id} {peer}: connected");

@@ -1,6 +1,7 @@
 //! What stands behind a listener.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::connection::{ConnId, End};
 use super::effects::Effects;
@@ -25,6 +26,17 @@ impl Accepted {
     }
 }
 
+/// How a stranger whose datagram is welcome becomes a connection: see [`Service::stranger`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admission {
+    /// Whether the sender's address is known to be its own. If not, it is sent at most three times
+    /// the bytes that came from it, until [`Effects::confirm`]; and such peers are a quarter of all
+    /// connections at most.
+    pub confirmed: bool,
+    /// The connection ends when nothing came from it for so long. [`Effects::set_patience`] changes it.
+    pub patience: Duration,
+}
+
 /// A wire protocol: how its connections' bytes are cut, and what their frames do.
 ///
 /// The server calls these one at a time, from the loop's own thread. None of them may block. What
@@ -33,7 +45,7 @@ impl Accepted {
 ///
 /// [`JsonRpc`](super::JsonRpc) is the one that comes with this module.
 pub trait Service<S> {
-    /// The framing for a new connection.
+    /// The framing for a new connection. Not asked for a datagram peer, whose datagrams are frames.
     fn framing(&self, state: &S, accepted: &Accepted) -> Box<dyn Framing>;
 
     /// A connection was accepted. (Its opening handshake, if the framing or TLS has one, is still to
@@ -42,7 +54,31 @@ pub trait Service<S> {
         let _ = (state, fx, conn);
     }
 
-    /// A whole frame arrived.
+    /// A datagram came from `from`, which is no connection, at a listener that
+    /// [`Effects::listen_datagrams`] opened.
+    ///
+    /// `None` admits nobody: what is in `reply` then goes back as one datagram, as it is, unless it
+    /// is longer than the one that came (the sender's address may be somebody else's). With `Some`
+    /// the sender becomes a connection: [`opened`](Self::opened) is called, then
+    /// [`frame`](Self::frame) with this same datagram, and `reply` is not sent. Not so while there
+    /// are too many connections or new peers ([`Limits`](super::Limits)): so nothing that needs a
+    /// connection to undo it should be done here.
+    ///
+    /// A reply must not be such that this method, shown it, would reply to that: else two servers can
+    /// be set to talking to each other without end. (Replies of a listener are bounded besides.)
+    fn stranger(
+        &self,
+        state: &mut S,
+        fx: &mut Effects<S>,
+        from: SocketAddr,
+        datagram: &[u8],
+        reply: &mut Vec<u8>,
+    ) -> Option<Admission> {
+        let _ = (state, fx, from, datagram, reply);
+        None
+    }
+
+    /// A whole frame arrived; from a datagram peer a datagram, however long.
     fn frame(&self, state: &mut S, fx: &mut Effects<S>, conn: ConnId, frame: &[u8]);
 
     /// A whole frame arrived that the framing marks as something else than text. Framings that

@@ -50,6 +50,8 @@ pub(super) struct Transport {
     /// Bytes that were encoded in this turn and made fewer before they were sent.
     saved_bytes: usize,
     next_serial: u32,
+    /// Datagram peers whose address is not confirmed.
+    pub(super) unconfirmed: usize,
 }
 
 impl Transport {
@@ -70,6 +72,7 @@ impl Transport {
             full: false,
             saved_bytes: 0,
             next_serial: 0,
+            unconfirmed: 0,
         }
     }
 

@@ -6,8 +6,19 @@ use crate::bridging_talk::Talk;
 use crate::bridging_tongues::{Body, list, quoted};
 
 /// A name for each kind of client; the classic WebSocket ones bear their ids.
-pub(crate) const NAMES: [&str; 10] =
-    ["Jay", "Jot", "-", "-", "Vera", "Vito", "harper", "PythonMaster2K16", "Zoe", "alice"];
+pub(crate) const NAMES: [&str; 11] = [
+    "Jay",
+    "Jot",
+    "-",
+    "-",
+    "Vera",
+    "Vito",
+    "harper",
+    "PythonMaster2K16",
+    "Zoe",
+    "alice",
+    "charlie",
+];
 
 #[test]
 fn everybody_speaks_whispers_goes_and_comes_in_turn() {
@@ -60,8 +71,8 @@ fn what_everybody_did_is_in_the_history() {
     let seq = talk.room.seq;
     assert_eq!(talk.numbered.len() as u64, seq);
     for client in &mut talk.clients {
-        let shown = |after: usize| -> String {
-            let events = talk.numbered[after..].iter();
+        let shown = |after: usize, limit: usize| -> String {
+            let events = talk.numbered[after..].iter().take(limit);
             let shown: Vec<String> =
                 events.map(|event| client.tongue.shows(event).expect("shown")).collect();
             shown.join(",")
@@ -71,14 +82,22 @@ fn what_everybody_did_is_in_the_history() {
                 format!(r#"{{"type":"history","after":{after}}}"#),
                 format!(
                     r#"{{"type":"history","room":"Den","epoch":"…","messages":[{}]}}"#,
-                    shown(after)
+                    shown(after, usize::MAX)
+                ),
+            )),
+            // As much of it as is sure to fit.
+            Kind::Udp => Some((
+                format!(r#"{{"type":"history","id":{after},"after":{after},"limit":20}}"#),
+                format!(
+                    r#"{{"type":"history","id":{after},"room":"Den","epoch":"…","messages":[{}]}}"#,
+                    shown(after, 20)
                 ),
             )),
             Kind::V1 | Kind::V1Deflated => Some((
                 format!(r#"{{"action":"history","body":{{"after":{after}}}}}"#),
                 format!(
                     r#"{{"status":"success","action":"history","room":"Den","epoch":"…","seq":{seq},"truncated":false,"events":[{}]}}"#,
-                    shown(after)
+                    shown(after, usize::MAX)
                 ),
             )),
             _ => None,
@@ -138,6 +157,10 @@ fn all_list_the_same_members() {
             Kind::Ndjson => vec![(
                 r#"{"type":"users"}"#,
                 format!(r#"{{"type":"users","room":"Den","users":{users}}}"#),
+            )],
+            Kind::Udp => vec![(
+                r#"{"type":"users","id":9}"#,
+                format!(r#"{{"type":"users","id":9,"room":"Den","users":{users}}}"#),
             )],
             // These have no list of members.
             Kind::WebSocket | Kind::WebSocketDeflated | Kind::ChatMaster | Kind::ChatMasterZlib => {

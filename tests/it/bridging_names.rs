@@ -9,8 +9,15 @@ const NAME: &str = "Groß Ａnne";
 const SPELLINGS: [&str; 3] = ["GROSS ANNE", " groß\u{200b}\tＡＮＮＥ ", "gROSS\u{3000}aNNE"];
 
 /// The kinds that choose a name, and how each asks for one.
-const NAMED: [Kind; 6] =
-    [Kind::JsonRpc, Kind::JsonRpc2, Kind::V1, Kind::Accounts, Kind::ChatMaster, Kind::Ndjson];
+const NAMED: [Kind; 7] = [
+    Kind::JsonRpc,
+    Kind::JsonRpc2,
+    Kind::V1,
+    Kind::Accounts,
+    Kind::ChatMaster,
+    Kind::Ndjson,
+    Kind::Udp,
+];
 
 /// A client asks for a name that it may not have. `None`: it may, with something appended.
 fn refused(kind: Kind, name: &str, is_account: bool) -> Option<Asked> {
@@ -40,6 +47,11 @@ fn refused(kind: Kind, name: &str, is_account: bool) -> Option<Asked> {
         Kind::Ndjson => asked(
             format!(r#"{{"type":"join","room":"Den","user":{name}}}"#),
             [r#"{"type":"error","text":"Name already taken"}"#.to_owned()],
+        ),
+        // Long enough for a stranger's to be answered.
+        Kind::Udp => asked(
+            format!(r#"{{"type":"join","id":1,"room":"Den, the room","user":{name}}}"#),
+            [r#"{"type":"error","id":1,"text":"Name already taken"}"#.to_owned()],
         ),
         _ => return None,
     })
@@ -151,6 +163,10 @@ fn who_is_elsewhere_is_whispered_to_by_nobody() {
                     r#"{{"type":"error","data":{{"error_type":"message","message":"User {shown} is not in this channel."}}}}"#
                 ),
                 Kind::Ndjson => format!(r#"{{"type":"error","text":"{text}"}}"#),
+                Kind::Udp => {
+                    let error = asked.answers[0].replace(r#""ack""#, r#""error""#);
+                    error.replace('}', &format!(r#","text":"{text}"}}"#))
+                }
                 Kind::WebSocket | Kind::WebSocketDeflated => panic!("it cannot whisper"),
             };
             client.send(&asked.request);

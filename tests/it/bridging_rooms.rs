@@ -15,8 +15,8 @@ struct Watch {
     names: Vec<String>,
 }
 
-const HALL_KINDS: [Kind; 4] =
-    [Kind::ChatMaster, Kind::ChatMasterZlib, Kind::Ndjson, Kind::V1Deflated];
+const HALL_KINDS: [Kind; 5] =
+    [Kind::ChatMaster, Kind::ChatMasterZlib, Kind::Ndjson, Kind::Udp, Kind::V1Deflated];
 
 impl Watch {
     #[track_caller]
@@ -128,6 +128,10 @@ fn listing(kind: Kind, names: &[String]) -> Asked {
         Kind::Ndjson => asked(
             r#"{"type":"rooms"}"#.to_owned(),
             [format!(r#"{{"type":"rooms","rooms":{names}}}"#)],
+        ),
+        Kind::Udp => asked(
+            r#"{"type":"rooms","id":9}"#.to_owned(),
+            [format!(r#"{{"type":"rooms","id":9,"rooms":{names}}}"#)],
         ),
         Kind::ChatMaster | Kind::ChatMasterZlib => asked(
             r#"{"type":"command","data":{"command":"channels","parameters":{}}}"#.to_owned(),

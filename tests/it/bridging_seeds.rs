@@ -35,7 +35,7 @@ fn as_word(name: &str, joined: bool) -> Option<String> {
     Some(format!("* {name} {}", if joined { "joined" } else { "left" }))
 }
 
-const PARTS: [Part; 6] = [
+const PARTS: [Part; 7] = [
     Part {
         title: "JSON values over TCP (jsonrpc)",
         script: "jsonrpc",
@@ -93,6 +93,16 @@ const PARTS: [Part; 6] = [
         dialect: "ndjson",
         name: "bob",
         says: "No. “Quotes”, \\backslashes\\ and 👋 arrive as well?",
+        arrived: |name| format!("* {name} joined"),
+        notice: as_word,
+        echoes: false,
+    },
+    Part {
+        title: "a datagram each (udp)",
+        script: "udp",
+        dialect: "udp",
+        name: "charlie",
+        says: "They do. Should one get lost on the way, I say it again.",
         arrived: |name| format!("* {name} joined"),
         notice: as_word,
         echoes: false,

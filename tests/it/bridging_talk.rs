@@ -6,6 +6,7 @@
 
 use crate::bridging_client::{Client, Doors, Kind};
 use crate::bridging_tongues::{Asked, Body, Event, Room, What, quoted};
+use crate::bridging_tongues_udp::DATAGRAM_BYTES;
 
 /// The conversation in one room.
 pub(crate) struct Talk {
@@ -25,7 +26,7 @@ impl Talk {
     /// One client of each kind, in nobody's way, and a room that an account has made. `names` has
     /// one for each kind.
     #[track_caller]
-    pub(crate) fn begin(doors: &Doors, room: &str, names: [&str; 10]) -> Talk {
+    pub(crate) fn begin(doors: &Doors, room: &str, names: [&str; 11]) -> Talk {
         let mut scout = Client::connect(doors, Kind::V1, "Scout");
         let founder = Kind::ALL.iter().position(|kind| *kind == Kind::Accounts).expect("a kind");
         let mut founder = Client::connect(doors, Kind::Accounts, names[founder]);
@@ -131,7 +132,7 @@ impl Talk {
         self.room.seq += 1;
         self.room.users.retain(|user| *user != client.name);
         let event = self.noted(What::Left(client.name.clone()));
-        drop(client);
+        client.vanish();
         // The first that sees it knows that it has happened.
         for client in &mut self.clients {
             if let Some(seen) = client.tongue.sees(&event, false) {
@@ -154,7 +155,10 @@ impl Talk {
         let event = self.noted(what);
         let actor = &mut self.clients[who];
         if self.in_ascii {
-            asked.request = in_ascii(&asked.request);
+            let request = in_ascii(&asked.request);
+            if actor.kind != Kind::Udp || request.len() <= DATAGRAM_BYTES {
+                asked.request = request;
+            }
         }
         actor.ask(&asked, Some(&event));
         actor.probe(self.is_in[who]);

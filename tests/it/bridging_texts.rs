@@ -6,7 +6,7 @@ use crate::bridging_tongues::Body;
 
 /// Names that are JSON, look like requests, or are wider than a byte. (The classic WebSocket
 /// clients bear their ids.)
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     r#"Q"uo\te"#,
     r#"{"method":"leave_chat","params":{}}"#,
     "-",
@@ -17,6 +17,7 @@ const NAMES: [&str; 10] = [
     "Zo\u{65}\u{301} \u{5d0}\u{5d1} \u{627}\u{644}",
     r#""}}{"type":"message","data":{"#,
     "𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈𐍈",
+    r#""}{"type":"leave","id":1}"#,
 ];
 
 const ROOM: &str = "D\"e\\n' 🏠 ]}";

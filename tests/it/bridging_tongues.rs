@@ -102,6 +102,11 @@ pub(crate) trait Tongue: Send {
         false
     }
 
+    /// Whether it is answered before it is shown what it did.
+    fn is_answered_first(&self) -> bool {
+        false
+    }
+
     /// What it sees of an event, `own` if that was its own doing.
     fn sees(&self, event: &Event, own: bool) -> Option<String> {
         let to_itself = matches!(&event.what, What::Whispered { from, to, .. } if from == to);

@@ -8,8 +8,19 @@ use crate::bridging_tongues::Body;
 use crate::house::until;
 use crate::support::{Daemon, TempFolder};
 
-const NAMES: [&str; 10] =
-    [r"back\slash", "Jot", "-", "-", "Vera: \u{1f600}", "system.", "harper", "Py", "Zoe", "alice"];
+const NAMES: [&str; 11] = [
+    r"back\slash",
+    "Jot",
+    "-",
+    "-",
+    "Vera: \u{1f600}",
+    "system.",
+    "harper",
+    "Py",
+    "Zoe",
+    "alice",
+    "charlie",
+];
 
 /// Texts and how they must stand in a line.
 const TEXTS: [(&str, &str); 6] = [
@@ -45,7 +56,7 @@ fn escaped(text: &str) -> String {
 pub(crate) fn daemon(folder: &TempFolder) -> (Daemon, Doors) {
     let config = folder.write("parlance.toml", "[websocket]\ndeflate = true\n");
     let data = folder.at("data");
-    let doors = ["jsonrpc", "websocket", "accounts", "chatmaster", "ndjson"];
+    let doors = ["jsonrpc", "websocket", "accounts", "chatmaster", "ndjson", "udp"];
     let doors = doors.map(|dialect| format!("{dialect}=127.0.0.1:0"));
     let mut arguments = vec!["-c", &config, "--data", &data];
     for door in &doors {
@@ -88,7 +99,7 @@ fn a_session_is_taken_down_line_by_line() {
             let text = format!("{} left", client.name);
             talk.transcript.push(("general".to_owned(), "system".to_owned(), text));
         }
-        drop(client);
+        client.vanish();
         until(|| read().lines().count() >= talk.transcript.len());
     }
     assert!(daemon.stop().success());

@@ -2,7 +2,8 @@
 //! here, and a byte that should not be there fails the test.
 
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
+use std::net::UdpSocket;
 
 use crate::accounts_peer::framed;
 use crate::frames::masked;
@@ -28,12 +29,33 @@ pub(crate) enum Framing {
     DeflatedMessages,
     /// Zlib streams.
     Streams,
+    /// A datagram each.
+    Datagrams,
 }
 
 /// What carries the bytes.
 pub(crate) trait Carrier: Read + Write + Send {}
 
 impl<T: Read + Write + Send> Carrier for T {}
+
+/// A socket that is connected to one address.
+pub(crate) struct Datagrams(pub(crate) UdpSocket);
+
+impl Read for Datagrams {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.recv(buffer)
+    }
+}
+
+impl Write for Datagrams {
+    fn write(&mut self, datagram: &[u8]) -> io::Result<usize> {
+        if datagram.is_empty() { Ok(0) } else { self.0.send(datagram) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// A connection.
 pub(crate) struct Wire {
@@ -49,12 +71,16 @@ impl Wire {
         Wire { carrier: Box::new(carrier), framing, got: Vec::new(), used: 0 }
     }
 
-    /// Sends several texts in one write.
+    /// Sends several texts in one write, if they are no datagrams.
     #[track_caller]
     pub(crate) fn send_all<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) {
         let mut bytes = Vec::new();
         for text in texts {
-            self.framing.put(text, &mut bytes);
+            if self.framing == Framing::Datagrams {
+                self.carrier.write_all(text.as_bytes()).expect("sent");
+            } else {
+                self.framing.put(text, &mut bytes);
+            }
         }
         self.carrier.write_all(&bytes).expect("sent");
         self.carrier.flush().expect("sent");
@@ -85,7 +111,7 @@ impl Framing {
     fn put(self, text: &str, out: &mut Vec<u8>) {
         let bytes = text.as_bytes();
         match self {
-            Framing::Values => out.extend_from_slice(bytes),
+            Framing::Values | Framing::Datagrams => out.extend_from_slice(bytes),
             Framing::Lines => out.extend([bytes, b"\n"].concat()),
             Framing::Lengths => out.extend(framed(bytes)),
             Framing::Messages => out.extend(masked(0x81, bytes)),
@@ -127,6 +153,8 @@ impl Framing {
                 let (text, _, _) = inflated(&[content, &FLUSHED].concat(), false);
                 Some((text, len))
             }
+            // One was read, and no more.
+            Framing::Datagrams => (!bytes.is_empty()).then(|| (bytes.to_vec(), bytes.len())),
             Framing::Streams => {
                 let (text, len, ended) = inflated(bytes, true);
                 ended.then_some((text, len))

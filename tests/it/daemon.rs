@@ -32,7 +32,7 @@ fn wrong_arguments_are_exit_2_and_a_sentence() {
     for (arguments, sentence) in [
         (&["server"][..], "there is no command \"server\"; the nearest is serve"),
         (&["--colour"], "colour"),
-        (&["-l", "udp"], "dialect udp is not in this build yet"),
+        (&["-l", "upd"], "there is no dialect \"upd\"; the nearest is udp"),
         (&["-l", "jsonrp"], "there is no dialect \"jsonrp\"; the nearest is jsonrpc"),
         (&["-l", "jsonrpc=127.0.0.1:1", "--port", "2"], "--port is for the one jsonrpc listener"),
         (&["-c", "/no/such/file.toml"], "/no/such/file.toml: the configuration cannot be read"),
@@ -67,7 +67,7 @@ fn check_prints_the_listeners_and_opens_nothing() {
     assert_eq!(stdout, "configuration ok\njsonrpc 127.0.0.1:7\njsonrpc [::1]:7\n");
     assert!(!Path::new(&data).exists());
     let others = "websocket 127.0.0.1:8765\naccounts 127.0.0.1:7443 (TLS)\n\
-                  chatmaster 127.0.0.1:9000\nndjson 127.0.0.1:7777\n";
+                  chatmaster 127.0.0.1:9000\nndjson 127.0.0.1:7777\nudp 127.0.0.1:7777\n";
     let (_, stdout, _) = ended(&["--check"]);
     assert_eq!(stdout, format!("configuration ok\njsonrpc 127.0.0.1:65432\n{others}"));
     let (_, stdout, _) = ended(&["--check", "-c", &file, "--port", "9"]);

@@ -55,7 +55,7 @@ fn faults_of(file: &str, source: &str) -> Vec<String> {
     faults.map(|path| path.join("::")).collect()
 }
 
-const DIALECTS: [&str; 5] = ["jsonrpc", "websocket", "accounts", "chatmaster", "ndjson"];
+const DIALECTS: [&str; 6] = ["jsonrpc", "websocket", "accounts", "chatmaster", "ndjson", "udp"];
 
 /// Whether a file of one dialect, or of what all share, names another: `mod.rs`, with the table of
 /// forms, is the one place that knows them all.
@@ -218,7 +218,9 @@ fn a_wrong_direction_is_found() {
         ("store/accounts.rs", "use crate::chat::Name;", "crate::chat::Name"),
         ("store/transcript/line.rs", "use crate::rpc::json;", "crate::rpc::json"),
         ("chat/dialect/house.rs", "use super::{FORMS, jsonrpc};", "super::jsonrpc"),
-        ("chat/dialect/ndjson/mod.rs", "fn f() { super::accounts::g() }", "super::accounts::g"),
+        ("chat/dialect/ndjson.rs", "fn f() { super::accounts::g() }", "super::accounts::g"),
+        ("chat/dialect/flat/mod.rs", "use super::ndjson::FORM;", "super::ndjson::FORM"),
+        ("chat/dialect/udp/mod.rs", "use super::super::ndjson;", "super::super::ndjson"),
         (
             "chat/dialect/jsonrpc.rs",
             "use crate::chat::dialect::ndjson::FORM;",

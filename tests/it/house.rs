@@ -1,7 +1,7 @@
 //! Servers to test against, each on a thread and a port of its own, and what `jsonrpc` says.
 
 use parlance::chat::dialect::{
-    Desk, DeskSettings, House, Settings, accounts, chatmaster, jsonrpc, ndjson, websocket,
+    Desk, DeskSettings, House, Settings, accounts, chatmaster, jsonrpc, ndjson, udp, websocket,
 };
 use parlance::chat::{self, ChatServer, Timestamp};
 use parlance::rpc::{Effects, Handle, Limits, Server, Service};
@@ -108,6 +108,7 @@ const DOORS: &[(&str, Door)] = &[
     ("ndjson", |server| listen(server, ndjson::service())),
     ("chatmaster", |server| listen(server, chatmaster::service())),
     ("websocket", |server| listen(server, websocket::service())),
+    ("udp", |server| server.listen_datagrams("127.0.0.1:0", udp::service()).expect("a socket")),
 ];
 
 fn listen(server: &mut Server<House>, service: impl Service<House> + 'static) -> SocketAddr {

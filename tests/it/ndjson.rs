@@ -78,7 +78,7 @@ impl Peer {
 }
 
 /// `line` with `…` for each time in it.
-fn without_times(line: &str) -> String {
+pub(crate) fn without_times(line: &str) -> String {
     const KEY: &str = r#""timestamp":""#;
     let mut parts = line.split(KEY);
     let mut shown = parts.next().unwrap_or_default().to_owned();

@@ -287,7 +287,7 @@ pub(crate) trait Voice {
 }
 
 /// Plays the page's sessions of a dialect, each in a house of its own, and compares every byte but
-/// those of addresses, ids, epochs and times.
+/// those of addresses, ids, epochs, tokens and times.
 pub(crate) fn play<H>(dialect: &str, open: impl Fn() -> H, connect: impl Fn(&H) -> Box<dyn Voice>) {
     for session in &chapters()[dialect].sessions {
         let house = open();
@@ -306,7 +306,7 @@ pub(crate) fn play<H>(dialect: &str, open: impl Fn() -> H, connect: impl Fn(&H) 
     }
 }
 
-/// What stands in this run for the ids, epochs, addresses and times on the page.
+/// What stands in this run for the ids, epochs, tokens, addresses and times on the page.
 #[derive(Default)]
 struct Substitutes(BTreeMap<String, String>);
 
@@ -344,6 +344,9 @@ fn kind(text: &str) -> Option<&'static str> {
         && text.contains(|c: char| c.is_ascii_digit())
     {
         return Some("id");
+    }
+    if text.len() == 16 && all(&|c| c.is_ascii_hexdigit()) {
+        return Some("token");
     }
     text.parse::<std::net::SocketAddr>().is_ok().then_some("address")
 }

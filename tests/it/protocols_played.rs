@@ -5,6 +5,7 @@ use crate::house::open;
 use crate::peer::Peer;
 use crate::protocols::{ValuesVoice, Voice, play};
 use crate::schema::{PARLANCE_V1, check, check_request, docs};
+use crate::udp_peer::UdpPeer;
 use crate::ws_peer::WsPeer;
 
 /// A client that sends and is sent lines.
@@ -35,6 +36,16 @@ impl Voice for AccountsPeer {
     }
 }
 
+impl Voice for UdpPeer {
+    fn say(&mut self, payload: &str) {
+        self.send(payload);
+    }
+
+    fn hear(&mut self) -> String {
+        self.take()
+    }
+}
+
 impl Voice for WsPeer {
     fn say(&mut self, payload: &str) {
         self.send(payload);
@@ -49,6 +60,11 @@ impl Voice for WsPeer {
 fn the_sessions_of_ndjson_happen_as_they_are_shown() {
     let connect = |address| Peer::connect(address).speaking("ndjson");
     play("ndjson", open, |house| Box::new(LinesVoice(connect(house.door("ndjson")))));
+}
+
+#[test]
+fn the_sessions_of_udp_happen_as_they_are_shown() {
+    play("udp", open, |house| Box::new(UdpPeer::connect(house.door("udp"))));
 }
 
 #[test]

@@ -16,7 +16,8 @@ use std::sync::LazyLock;
 use jsonschema::{Registry, Validator};
 
 /// The dialects that have schemas.
-pub(crate) const DIALECTS: [&str; 5] = ["jsonrpc", "websocket", "accounts", "chatmaster", "ndjson"];
+pub(crate) const DIALECTS: [&str; 6] =
+    ["jsonrpc", "websocket", "accounts", "chatmaster", "ndjson", "udp"];
 
 /// The subprotocol of `websocket` that has schemas of its own.
 pub(crate) const PARLANCE_V1: &str = "parlance.v1";

@@ -1,4 +1,4 @@
-//! Tests that need a program which may not be there.
+//! Tests that need something which may not be there.
 
 use std::process::{Command, Stdio};
 
@@ -23,6 +23,12 @@ pub(crate) fn has_command(program: &str, argument: &str) -> bool {
     assert!(!strict, "{why}");
     println!("skipped: {why}");
     false
+}
+
+/// Says that a test is skipped for lack of something that cannot be installed, and so is never a
+/// failure.
+pub(crate) fn lacks(what: &str) {
+    println!("skipped: there is no {what}");
 }
 
 /// Whether `python3` can be run and has `module`, like [`has`].

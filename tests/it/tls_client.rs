@@ -17,6 +17,10 @@ pub(crate) struct Pem {
 }
 
 impl Pem {
+    pub(crate) fn certificate(&self) -> &str {
+        &self.certificate
+    }
+
     pub(crate) fn tls(&self) -> Tls {
         Tls::from_pem(self.certificate.as_bytes(), self.key.as_bytes()).expect("usable")
     }

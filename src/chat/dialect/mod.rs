@@ -9,12 +9,14 @@ pub mod accounts;
 pub mod chatmaster;
 mod desk;
 mod fields;
+mod flat;
 mod form;
 mod house;
 pub mod jsonrpc;
 pub mod ndjson;
 mod room_news;
 mod text;
+pub mod udp;
 pub mod websocket;
 
 pub use desk::{Desk, DeskSettings};
@@ -37,6 +39,8 @@ pub struct Settings {
     pub websocket: websocket::WebSocketSettings,
     /// What `chatmaster` is set to.
     pub chatmaster: chatmaster::ChatMasterSettings,
+    /// What `udp` is set to.
+    pub udp: udp::UdpSettings,
 }
 
 /// What single dialects keep in the house.
@@ -45,10 +49,11 @@ struct Own {
     jsonrpc: jsonrpc::Own,
     websocket: websocket::Own,
     chatmaster: chatmaster::Own,
+    udp: udp::Own,
 }
 
 /// All forms. A connection's form, a number kept by the transport, is an index into this table.
-static FORMS: [&Form; 10] = [
+static FORMS: [&Form; 11] = [
     &jsonrpc::CLASSIC_FORM,
     &jsonrpc::VERSION_2_FORM,
     &accounts::FORM,
@@ -59,6 +64,7 @@ static FORMS: [&Form; 10] = [
     &websocket::CLASSIC_DEFLATED_FORM,
     &websocket::V1_FORM,
     &websocket::V1_DEFLATED_FORM,
+    &udp::FORM,
 ];
 
 /// The forms' numbers, but those that `JsonRpc` gives; of `websocket`, where its four begin.
@@ -67,3 +73,4 @@ const NDJSON: u8 = 3;
 const CHATMASTER: u8 = 4;
 const CHATMASTER_ZLIB: u8 = 5;
 const WEBSOCKET: u8 = 6;
+const UDP: u8 = 10;

@@ -187,3 +187,22 @@ fn the_roster_number_grows_with_every_change_of_the_members() {
     let left = roster(&chat);
     assert!(alone < two && two < renamed && renamed < left);
 }
+
+#[test]
+fn a_newcomer_is_told_what_a_join_would_say() {
+    let mut chat = Chat::with(Settings { rooms_max: 3, ..Settings::default() });
+    chat.guest("Ann", "den");
+    let made = chat.create(None, "made").unwrap();
+    let id = chat.server.room(made).unwrap().id.to_owned();
+    let long = "x".repeat(51);
+    for name in ["Bob", "ann", "SYSTEM", " ", &long] {
+        for room in ["den", "GENERAL", "new", &id, " ", &long] {
+            let checked = chat.server.check_newcomer(name, RoomRef::NameOrId(room));
+            let newcomer = chat.server.open(9);
+            let join = Join { name: Some(name), room: RoomRef::NameOrId(room), create: true };
+            let joined = chat.server.join(newcomer, join, NOW, &mut Vec::new());
+            assert_eq!(checked, joined.map(drop), "{name:?} {room:?}");
+            chat.server.close(newcomer, NOW, &mut Vec::new());
+        }
+    }
+}

@@ -1,12 +1,15 @@
 //! A door's link: whole messages over bytes. What they mean is the talk's.
 
+mod datagrams;
 mod framed;
 mod stream;
 mod websocket;
 
 use std::fmt;
 use std::io;
+use std::time::Instant;
 
+pub(super) use datagrams::Datagrams;
 pub(super) use framed::Framed;
 pub(super) use stream::Stream;
 pub(super) use websocket::{Opening, WebSocket};
@@ -33,6 +36,8 @@ pub(super) enum Link {
     Framed(Framed),
     /// WebSocket messages.
     WebSocket(Box<WebSocket>),
+    /// Datagrams.
+    Datagrams(Box<Datagrams>),
 }
 
 /// Why a link is of no use.
@@ -65,18 +70,20 @@ impl From<io::Error> for Broken {
 
 impl Link {
     /// Puts a message behind those that are still to be sent.
-    pub(super) fn send(&mut self, message: Vec<u8>) -> Result<(), Broken> {
+    pub(super) fn send(&mut self, message: Vec<u8>, now: Instant) -> Result<(), Broken> {
         match self {
             Link::Framed(link) => link.send(message),
             Link::WebSocket(link) => link.send(message),
+            Link::Datagrams(link) => link.send(message, now),
         }
     }
 
-    /// Sends as much as the socket takes. Says whether that was all.
-    pub(super) fn flush(&mut self) -> Result<bool, Broken> {
+    /// Sends as much as the socket takes, and again what is due to be. Says whether that was all.
+    pub(super) fn flush(&mut self, now: Instant) -> Result<bool, Broken> {
         match self {
             Link::Framed(link) => link.flush(),
             Link::WebSocket(link) => link.flush(),
+            Link::Datagrams(link) => link.flush(now),
         }
     }
 
@@ -85,6 +92,7 @@ impl Link {
         match self {
             Link::Framed(link) => link.read(hear),
             Link::WebSocket(link) => link.read(hear),
+            Link::Datagrams(link) => link.read(hear),
         }
     }
 
@@ -93,6 +101,15 @@ impl Link {
         match self {
             Link::Framed(link) => link.close(),
             Link::WebSocket(link) => link.close(),
+            Link::Datagrams(link) => link.close(),
+        }
+    }
+
+    /// When there is something to send again.
+    pub(super) fn wake_at(&self) -> Option<Instant> {
+        match self {
+            Link::Framed(_) | Link::WebSocket(_) => None,
+            Link::Datagrams(link) => link.wake_at(),
         }
     }
 }

@@ -216,13 +216,14 @@ impl Talk for JsonRpc {
     }
 
     fn message(&mut self, message: &[u8], now: SystemTime, out: &mut Outgoing) {
+        let is_object = message.trim_ascii_start().first() == Some(&b'{');
         let incoming: Incoming = match serde_json::from_slice(message) {
-            Ok(incoming) => incoming,
-            Err(error) if error.is_data() => {
+            Ok(incoming) if is_object => incoming,
+            Err(error) if is_object && error.is_data() => {
                 return log::warn!("jsonrpc: a message that makes no sense: {error}");
             }
-            Err(_) => {
-                out.broken = Some("what came is no JSON".into());
+            _ => {
+                out.broken = Some("what came is no JSON object".into());
                 return;
             }
         };

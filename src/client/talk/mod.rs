@@ -20,15 +20,15 @@ use super::error::CallError;
 use super::event::Event;
 use super::url::{Door, Url};
 
-/// The talk of a URL's door; `None` for one that this client cannot speak.
-pub(super) fn talk(url: &Url) -> Option<Box<dyn Talk>> {
+/// The talk of a URL's door.
+pub(super) fn talk(url: &Url) -> Box<dyn Talk> {
     match url.door {
-        Door::JsonRpc => Some(Box::new(jsonrpc::JsonRpc::default())),
-        Door::Ndjson => Some(Box::new(ndjson::Ndjson::default())),
-        Door::WebSocket => Some(Box::new(websocket::WebSocket::default())),
-        Door::Accounts => Some(Box::new(accounts::Accounts::default())),
-        Door::ChatMaster => Some(Box::new(chatmaster::ChatMaster::default())),
-        Door::Udp => None,
+        Door::JsonRpc => Box::new(jsonrpc::JsonRpc::default()),
+        Door::Ndjson => Box::new(ndjson::Ndjson::over_tcp()),
+        Door::Udp => Box::new(ndjson::Ndjson::over_udp()),
+        Door::WebSocket => Box::new(websocket::WebSocket::default()),
+        Door::Accounts => Box::new(accounts::Accounts::default()),
+        Door::ChatMaster => Box::new(chatmaster::ChatMaster::default()),
     }
 }
 

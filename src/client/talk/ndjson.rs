@@ -22,6 +22,9 @@ use crate::rpc::json;
 /// Where one goes who names no room.
 const DEFAULT_ROOM: &str = "general";
 
+/// Makes a datagram longer than an error.
+const PADDING: &str = "....................................";
+
 /// Requests without an answer that are kept in mind at most.
 const ASKED_MAX: usize = 1024;
 
@@ -83,13 +86,23 @@ struct Incoming {
     messages: Option<Vec<Incoming>>,
 }
 
-impl Default for Ndjson {
-    /// Over TCP.
-    fn default() -> Ndjson {
+impl Ndjson {
+    pub(super) fn over_tcp() -> Ndjson {
+        Ndjson::new(Door::Ndjson, 1)
+    }
+
+    /// The server remembers the ids of an address, which may be the same as before a lost link: so
+    /// they begin anywhere.
+    pub(super) fn over_udp() -> Ndjson {
+        let anywhere = getrandom::u32().unwrap_or(0);
+        Ndjson::new(Door::Udp, (u64::from(anywhere) << 16) + 1)
+    }
+
+    fn new(door: Door, first_id: u64) -> Ndjson {
         Ndjson {
-            door: Door::Ndjson,
+            door,
             ready: false,
-            next_id: 1,
+            next_id: first_id,
             asked: HashMap::new(),
             greeting: None,
             joining: None,
@@ -134,7 +147,10 @@ impl Ndjson {
         let id = self.next_id;
         self.next_id += 1;
         let request = Request(format!("{{\"type\":\"{kind}\"").into_bytes());
-        (id, request.number("id", id).text("token", self.token.as_deref()))
+        let request = request.number("id", id).text("token", self.token.as_deref());
+        // A stranger's datagram is answered only with one that is no longer.
+        let is_stranger = self.door == Door::Udp && self.token.is_none();
+        (id, request.text("padding", is_stranger.then_some(PADDING)))
     }
 
     fn ask(
@@ -220,13 +236,15 @@ impl Talk for Ndjson {
     }
 
     fn message(&mut self, message: &[u8], now: SystemTime, out: &mut Outgoing) {
+        let is_object = message.trim_ascii_start().first() == Some(&b'{');
         let incoming: Incoming = match serde_json::from_slice(message) {
-            Ok(incoming) => incoming,
-            Err(error) if error.is_data() => {
+            Ok(incoming) if is_object => incoming,
+            // What anybody may have sent breaks nothing.
+            Err(error) if is_object && error.is_data() || self.door == Door::Udp => {
                 return log::warn!("{}: a message that makes no sense: {error}", self.door);
             }
-            Err(_) => {
-                out.broken = Some("what came is no JSON".into());
+            _ => {
+                out.broken = Some("what came is no JSON object".into());
                 return;
             }
         };

@@ -71,6 +71,17 @@ pub fn frame(out: &mut Vec<u8>, start: usize) {
     out[start..start + HEADER_BYTES].copy_from_slice(&length.to_be_bytes());
 }
 
+/// The content of each frame in `bytes`, which [`frame`] made; ends early where something else stands.
+pub(in crate::rpc) fn contents(bytes: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (header, content) = rest.split_first_chunk::<HEADER_BYTES>()?;
+        let (frame, behind) = content.split_at_checked(u32::from_be_bytes(*header) as usize)?;
+        rest = behind;
+        Some(frame)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +121,23 @@ mod tests {
             let length = (content.len() as u32).to_be_bytes();
             assert_eq!(out, [b"before", &length[..], content].concat());
         }
+    }
+
+    #[test]
+    fn what_was_framed_comes_apart_again_and_nothing_else_does() {
+        let mut out = Vec::new();
+        for content in [&b"one"[..], b"", b"three"] {
+            let start = out.len();
+            out.extend_from_slice(content);
+            frame(&mut out, start);
+        }
+        let all: [&[u8]; 3] = [b"one", b"", b"three"];
+        assert_eq!(contents(&out).collect::<Vec<_>>(), all);
+        for cut in 0..out.len() {
+            let whole = if cut < 7 { 0 } else { 1 + usize::from(cut >= 11) };
+            assert_eq!(contents(&out[..cut]).collect::<Vec<_>>(), all[..whole], "cut at {cut}");
+        }
+        out.extend_from_slice(b"{\"type\":\"ack\"}");
+        assert_eq!(contents(&out).collect::<Vec<_>>(), all);
     }
 }

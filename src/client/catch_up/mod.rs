@@ -7,6 +7,9 @@
 //! and only after a reconnect there is something to fetch. Datagrams do get lost: there a hole is
 //! fetched at once, unless it is known to be one's own.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::call::{History, Joined};
@@ -24,6 +27,9 @@ const HELD_MAX: usize = 1024;
 /// And bytes of them.
 const HELD_BYTES_MAX: usize = 1024 * 1024;
 
+/// Events that may overtake the answer to a join.
+const MEANWHILE_MAX: usize = 64;
+
 /// Places of one's own messages that are kept in mind at most.
 const OWN_MAX: usize = 4096;
 
@@ -39,6 +45,8 @@ pub(super) struct Track {
     filling: Option<Filling>,
     /// What came early.
     held: Held,
+    /// While one is moving, and datagrams may overtake the answer: what came meanwhile.
+    meanwhile: Option<Vec<Event>>,
     ready: Vec<Event>,
 }
 
@@ -108,15 +116,46 @@ impl Track {
         Track { lossy, ..Track::default() }
     }
 
+    /// One is about to join: until the answer is there, nobody knows what belongs to which room.
+    pub(super) fn moves(&mut self) {
+        if self.lossy {
+            self.meanwhile = Some(Vec::new());
+        }
+    }
+
+    /// One is where one was.
+    pub(super) fn stays(&mut self) {
+        for event in self.meanwhile.take().into_iter().flatten() {
+            self.happened(event);
+        }
+    }
+
     /// One is in a room, in another one than before or for the first time.
     pub(super) fn joined(&mut self, joined: &Joined) {
+        let now = position(joined);
+        let same = |before: &Position| now.as_ref().is_some_and(|now| now.epoch == before.epoch);
+        if self.lossy && self.position.as_ref().is_some_and(same) {
+            // Nothing but the name is another one.
+            self.stays();
+            return self.said(joined.seq.unwrap_or(0));
+        }
+        let meanwhile = self.meanwhile.take().into_iter().flatten();
+        let (here, there): (Vec<_>, Vec<_>) = meanwhile
+            .partition(|event| matches!(event, Event::Room { room, .. } if *room == joined.room));
+        for event in there {
+            self.happened(event);
+        }
         self.forget();
-        self.position = position(joined);
+        self.position = now;
+        for event in here {
+            self.happened(event);
+        }
     }
 
     /// One is back in a room after a reconnect.
     pub(super) fn returned(&mut self, joined: &Joined) {
         let before = self.position.take();
+        self.meanwhile = None;
         self.filling = None;
         self.held = Held::default();
         let Some(now) = position(joined) else {
@@ -154,6 +193,7 @@ impl Track {
 
     /// The link is lost: what is fetched will not come any more.
     pub(super) fn lost(&mut self) {
+        self.stays();
         self.filling = None;
         self.held = Held::default();
     }
@@ -176,6 +216,13 @@ impl Track {
     /// Something happened.
     pub(super) fn happened(&mut self, event: Event) {
         let Event::Room { seq: Some(seq), .. } = event else { return self.ready.push(event) };
+        if let Some(meanwhile) = &mut self.meanwhile {
+            // What is too much leaves a hole, which is filled.
+            if meanwhile.len() < MEANWHILE_MAX {
+                meanwhile.push(event);
+            }
+            return;
+        }
         let Some(position) = &mut self.position else { return self.ready.push(event) };
         if seq <= position.last {
             return;
@@ -237,8 +284,14 @@ impl Track {
                 self.ready.push(event);
             }
         }
+        let advances = position.last > before;
+        if self.lossy {
+            self.advance();
+        }
+        let Some(position) = &mut self.position else { return };
+        let Some(filling) = &mut self.filling else { return };
         filling.pages += 1;
-        let stuck = position.last == before || filling.pages >= PAGES_MAX;
+        let stuck = !advances || filling.pages >= PAGES_MAX;
         if position.last < filling.target && stuck {
             position.last = filling.target;
             self.ready.push(Event::Missed);
@@ -265,6 +318,17 @@ impl Track {
 
     /// Goes on through what came early, up to the next hole, and has that fetched.
     fn go_on(&mut self) {
+        self.advance();
+        let early = self.held.last().max(self.own.last().copied());
+        if let Some(target) = early
+            && self.filling.is_none()
+        {
+            self.filling = Some(Filling::new(target, false));
+        }
+    }
+
+    /// Goes on through what came early and what is one's own, up to the next hole.
+    fn advance(&mut self) {
         let Some(position) = &mut self.position else { return };
         loop {
             let next = position.last.saturating_add(1);
@@ -278,12 +342,6 @@ impl Track {
         let beyond = position.last.saturating_add(1);
         self.held.forget_before(beyond);
         self.own = self.own.split_off(&beyond);
-        let early = self.held.last();
-        if let Some(target) = early.max(self.own.last().copied())
-            && self.filling.is_none()
-        {
-            self.filling = Some(Filling::new(target, false));
-        }
     }
 
     /// What is to be told now, in order.

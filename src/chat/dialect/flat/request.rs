@@ -10,6 +10,9 @@ use crate::rpc::json;
 /// Events in an answer to `history` at most, and where no limit is given.
 const HISTORY_EVENTS_MAX: u64 = 200;
 
+/// The keys that are read.
+const KEYS: [&str; 8] = ["type", "id", "room", "user", "text", "to", "after", "limit"];
+
 /// A request.
 #[derive(Debug, PartialEq, Eq)]
 pub(in super::super) struct Request<'a> {
@@ -37,6 +40,8 @@ pub(in super::super) enum Method<'a> {
     History { after: u64, limit: u64 },
     /// Show that one is there.
     Ping,
+    /// An error, which is for the server to tell: as good as something that does not exist.
+    Error,
     /// Something that does not exist.
     Unknown,
 }
@@ -47,10 +52,27 @@ impl<'a> Request<'a> {
     /// # Errors
     /// What to tell who sent something else. The answer to it bears no id.
     pub(in super::super) fn parse(frame: &'a [u8], depth_max: u16) -> Result<Request<'a>, Refusal> {
-        const KEYS: [&str; 8] = ["type", "id", "room", "user", "text", "to", "after", "limit"];
-        let Ok(Fields::Object(values)) = fields(frame, depth_max, KEYS) else {
-            return Err(Refusal::INVALID_JSON);
-        };
+        match fields(frame, depth_max, KEYS) {
+            Ok(Fields::Object(values)) => Request::of(values),
+            _ => Err(Refusal::INVALID_JSON),
+        }
+    }
+
+    /// The same, and the `token` that stands beside it, as JSON, whatever becomes of the request.
+    pub(in super::super) fn parse_with_token(
+        frame: &'a [u8],
+        depth_max: u16,
+    ) -> (Result<Request<'a>, Refusal>, Option<&'a str>) {
+        let [kind, id, room, user, text, to, after, limit] = KEYS;
+        let keys = [kind, id, room, user, text, to, after, limit, "token"];
+        match fields(frame, depth_max, keys) {
+            Ok(Fields::Object([values @ .., token])) => (Request::of(values), token),
+            _ => (Err(Refusal::INVALID_JSON), None),
+        }
+    }
+
+    /// `values` are those of [`KEYS`].
+    fn of(values: [Option<&'a str>; 8]) -> Result<Request<'a>, Refusal> {
         let [kind, id, room, user, text, to, after, limit] = values;
         let id = id.map(|id| integer(id).ok_or(Refusal::INVALID_ID)).transpose()?;
         let method = match kind.and_then(json::unescape).as_deref() {
@@ -67,6 +89,7 @@ impl<'a> Request<'a> {
                 limit: as_count(limit).unwrap_or(u64::MAX).min(HISTORY_EVENTS_MAX),
             },
             Some("ping") => Method::Ping,
+            Some("error") => Method::Error,
             _ => Method::Unknown,
         };
         Ok(Request { id, method })
@@ -83,13 +106,14 @@ fn as_count(value: Option<&str>) -> Option<u64> {
 }
 
 /// Why a request is not done, in the words that the client is told.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct Refusal(Cow<'static, str>);
 
 impl Refusal {
     pub(in super::super) const INVALID_JSON: Refusal = Refusal::fixed("Invalid JSON");
     pub(in super::super) const INVALID_ID: Refusal = Refusal::fixed("Invalid id");
     pub(in super::super) const UNKNOWN_TYPE: Refusal = Refusal::fixed("Unknown type");
+    pub(in super::super) const JOIN_FIRST: Refusal = Refusal::fixed("Join first");
     pub(in super::super) const NOT_IN_THAT_ROOM: Refusal = Refusal::fixed("Not in that room");
     pub(in super::super) const LINE_TOO_LONG: Refusal = Refusal::fixed("Line too long");
 
@@ -121,7 +145,7 @@ impl From<Error> for Refusal {
                 return Refusal(format!("User {name} is not in this room").into());
             }
             other => {
-                log::error!("ndjson: no words for: {other}");
+                log::error!("no words for: {other}");
                 "Internal error"
             }
         })
@@ -155,6 +179,7 @@ mod tests {
             ("users", Method::Users),
             ("ping", Method::Ping),
             (r"p\u0069ng", Method::Ping),
+            ("error", Method::Error),
             ("Ping", Method::Unknown),
             ("", Method::Unknown),
         ] {
@@ -200,5 +225,22 @@ mod tests {
             assert_eq!(parse(&line), Err(Refusal::INVALID_ID), "{id}");
         }
         assert_eq!(parse("{}").unwrap(), Request { id: None, method: Method::Unknown });
+    }
+
+    #[test]
+    fn a_token_is_read_only_where_it_is_asked_for() {
+        let with_token = |text: &'static str| Request::parse_with_token(text.as_bytes(), 64);
+        let ping = |id| Ok(Request { id, method: Method::Ping });
+        let token = Some("\"t\"");
+        let text = r#"{"token":"t","type":"ping","id":7}"#;
+        assert_eq!(with_token(text), (ping(Some("7")), token));
+        assert_eq!(parse(text), ping(Some("7")));
+        assert_eq!(with_token(r#"{"type":"ping"}"#), (ping(None), None));
+        let text = r#"{"type":"ping","id":"7","token":"t"}"#;
+        assert_eq!(with_token(text), (Err(Refusal::INVALID_ID), token));
+        for twice in [r#"{"type":"ping","token":"t","token":"t"}"#, "[]", "{"] {
+            assert_eq!(with_token(twice), (Err(Refusal::INVALID_JSON), None), "{twice}");
+        }
+        assert_eq!(parse(r#"{"type":"ping","token":"t","token":"t"}"#), ping(None));
     }
 }

@@ -1,26 +1,26 @@
-//! `ndjson`: one JSON object a line, `{"type", …}` flat.
+//! The flat envelope of seed 004, `{"type", …}`: what its two protocols, one over lines and one over
+//! datagrams, have in common.
 //!
-//! The protocol of seed 004 over TCP, with ids, private messages, lists and history. Of all that,
-//! only [`service`] and its form know of lines and streams: a request is taken apart, done and
-//! answered without them.
+//! A request is taken apart, done and answered here, and events are written. Nothing here knows
+//! how requests come and where answers go.
 
+mod list;
 mod request;
 
-use super::form::{self, Form};
-use super::house::{House, now, send, session_of};
-use super::{Fx, NDJSON};
+use super::Fx;
+use super::house::{House, now, session_of};
 use crate::chat::{
     Body, Error, Event, EventKind, Join, Recorded, RoomKey, RoomRef, SessionId, Timestamp,
 };
-use crate::rpc::framing::{Fault, Framing, Lines};
-use crate::rpc::{Accepted, ConnId, End, Service, json};
+use crate::rpc::{ConnId, json};
 
-use request::{Method, Refusal, Request};
+pub(super) use request::{Method, Refusal, Request};
 
 // ---- doing them --------------------------------------------------------------------------------
 
 impl Method<'_> {
-    /// Does it, and tells everyone concerned. Only the answer is left to be sent.
+    /// Does it. What is left is to send the answer, and to have the house deliver what happened:
+    /// in which order is the protocol's own.
     ///
     /// # Errors
     /// Why not. Nothing has changed then.
@@ -32,8 +32,8 @@ impl Method<'_> {
     ) -> Result<Answer, Refusal> {
         let session = session_of(fx, conn).ok_or(Error::SessionClosed)?;
         let room = house.chat.room_of(session);
-        let answer = match (self, room) {
-            (Method::Unknown, _) => return Err(Refusal::UNKNOWN_TYPE),
+        Ok(match (self, room) {
+            (Method::Unknown | Method::Error, _) => return Err(Refusal::UNKNOWN_TYPE),
             (Method::Join { room: wanted, user }, _) => {
                 join(house, fx, conn, room, wanted.as_deref(), user.as_deref())?
             }
@@ -55,9 +55,7 @@ impl Method<'_> {
                 Answer::History { room, after, limit }
             }
             (Method::Ping, Some(_)) => Answer::Done,
-        };
-        house.deliver(fx);
-        Ok(answer)
+        })
     }
 }
 
@@ -130,27 +128,24 @@ impl Answer {
         matches!(self, Answer::Done | Answer::Said { .. } | Answer::Joined { .. })
     }
 
-    /// Appends the answer.
-    pub(super) fn write(&self, house: &House, id: Option<&str>, out: &mut Vec<u8>) {
+    /// Appends the answer, of at most `bytes_max` bytes where it is a list: that is cut then.
+    pub(super) fn write(
+        &self,
+        house: &House,
+        id: Option<&str>,
+        bytes_max: usize,
+        out: &mut Vec<u8>,
+    ) {
+        let end = out.len().saturating_add(bytes_max);
         match *self {
-            Answer::Done => begin("ack", id, out),
-            Answer::Said { seq } => {
-                begin("ack", id, out);
-                member("seq", out);
-                json::unsigned(seq, out);
-            }
-            Answer::Joined { room, seq } => {
-                begin("ack", id, out);
-                member("epoch", out);
-                json::string(house.chat.room(room).map_or("", |view| view.epoch), out);
-                member("seq", out);
-                json::unsigned(seq, out);
-            }
+            Answer::Done => begin_ack(id, None, None, out),
+            Answer::Said { seq } => begin_ack(id, None, Some(seq), out),
+            Answer::Joined { room, seq } => begin_ack(id, Some(epoch(house, room)), Some(seq), out),
             Answer::Rooms(viewer) => {
                 begin("rooms", id, out);
                 member("rooms", out);
                 let rooms = house.chat.rooms(Some(viewer));
-                json::list(rooms, out, |room, out| json::string(room.name, out));
+                list::write(rooms, end, out, |room, out| json::string(room.name, out));
             }
             Answer::Users(room) => {
                 begin("users", id, out);
@@ -158,18 +153,45 @@ impl Answer {
                 json::string(name_of(house, room), out);
                 member("users", out);
                 let members = house.chat.members(room);
-                json::list(members, out, |(_, name), out| json::string(name, out));
+                list::write(members, end, out, |(_, name), out| json::string(name, out));
             }
             Answer::History { room, after, limit } => {
                 begin("history", id, out);
-                write_history(house, room, after, limit, out);
+                write_history(house, room, (after, limit), end, out);
             }
         }
         out.push(b'}');
     }
 }
 
-fn write_history(house: &House, room: RoomKey, after: u64, limit: u64, out: &mut Vec<u8>) {
+/// Appends an acknowledgement but for its closing brace.
+pub(super) fn begin_ack(
+    id: Option<&str>,
+    epoch: Option<&str>,
+    seq: Option<u64>,
+    out: &mut Vec<u8>,
+) {
+    begin("ack", id, out);
+    if let Some(epoch) = epoch {
+        member("epoch", out);
+        json::string(epoch, out);
+    }
+    if let Some(seq) = seq {
+        member("seq", out);
+        json::unsigned(seq, out);
+    }
+}
+
+/// Appends the members of an answer to `history`, so many of its events that the answer ends at
+/// `end` at the latest. An event that would not fit even alone stands there without its text, so
+/// that whoever pages through gets past it.
+fn write_history(
+    house: &House,
+    room: RoomKey,
+    (after, limit): (u64, u64),
+    end: usize,
+    out: &mut Vec<u8>,
+) {
     let Some(history) = house.chat.history(room, after, limit as usize) else { return };
     let name = name_of(house, room);
     member("room", out);
@@ -177,13 +199,33 @@ fn write_history(house: &House, room: RoomKey, after: u64, limit: u64, out: &mut
     member("epoch", out);
     json::string(history.epoch, out);
     member("messages", out);
-    json::list(history.records, out, |Recorded { seq, at, kind }, out| {
+    let closing = if history.truncated { list::CUT_END } else { list::WHOLE_END };
+    let events_end = end.saturating_sub(closing.len());
+    out.push(b'[');
+    let start = out.len();
+    for Recorded { seq, at, kind } in history.records {
+        let before = out.len();
+        if before > start {
+            out.push(b',');
+        }
+        let event = out.len();
         write_event(name, kind, seq, at, out);
-    });
-    if history.truncated {
-        member("truncated", out);
-        out.extend_from_slice(b"true");
+        if out.len() - event > events_end.saturating_sub(start) {
+            out.truncate(event);
+            write_too_long(name, kind, seq, at, out);
+        }
+        if out.len() > events_end {
+            out.truncate(before);
+            break;
+        }
     }
+    // But for the brace.
+    out.extend_from_slice(&closing[..closing.len() - 1]);
+}
+
+/// The epoch of a room.
+pub(super) fn epoch(house: &House, room: RoomKey) -> &str {
+    house.chat.room(room).map_or("", |view| view.epoch)
 }
 
 fn name_of(house: &House, room: RoomKey) -> &str {
@@ -220,6 +262,24 @@ fn write_event(room: &str, kind: &EventKind, seq: u64, at: Timestamp, out: &mut 
     } else {
         end(Some(seq), at, out);
     }
+}
+
+/// Appends, in place of a record that is too long, the same without its text.
+fn write_too_long(room: &str, kind: &EventKind, seq: u64, at: Timestamp, out: &mut Vec<u8>) {
+    let user = match kind {
+        EventKind::Message { from, .. } => Some(from),
+        _ => None,
+    };
+    begin(if user.is_some() { "message" } else { "system" }, None, out);
+    member("room", out);
+    json::string(room, out);
+    if let Some(user) = user {
+        member("user", out);
+        json::string(user, out);
+    }
+    member("too_long", out);
+    out.extend_from_slice(b"true");
+    end(Some(seq), at, out);
 }
 
 fn notice(room: &str, parts: &[&str], seq: u64, at: Timestamp, out: &mut Vec<u8>) {
@@ -279,55 +339,4 @@ pub(super) fn farewell(room: &str, at: Timestamp, out: &mut Vec<u8>) {
     member("text", out);
     json::string("Server is shutting down", out);
     end(None, at, out);
-}
-
-// ---- over TCP ----------------------------------------------------------------------------------
-
-/// A line each.
-pub(super) static FORM: Form = Form { frame: form::line, echoes, farewell, ..Form::new(encode) };
-
-/// The service to listen with.
-pub fn service() -> impl Service<House> {
-    Ndjson
-}
-
-struct Ndjson;
-
-impl Service<House> for Ndjson {
-    fn framing(&self, house: &House, _: &Accepted) -> Box<dyn Framing> {
-        Box::new(Lines::new(house.settings.json.frame_bytes))
-    }
-
-    fn opened(&self, house: &mut House, fx: &mut Fx, conn: ConnId) {
-        fx.set_form(conn, NDJSON);
-        house.open(fx, conn);
-    }
-
-    fn frame(&self, house: &mut House, fx: &mut Fx, conn: ConnId, frame: &[u8]) {
-        let request = match Request::parse(frame, house.settings.json.depth) {
-            Ok(request) => request,
-            Err(refusal) => return send(fx, conn, |out| refusal.write(None, out)),
-        };
-        match request.method.perform(house, fx, conn) {
-            Ok(answer) if answer.is_ack() && request.id.is_none() => {}
-            Ok(answer) => send(fx, conn, |out| answer.write(house, request.id, out)),
-            Err(refusal) => send(fx, conn, |out| refusal.write(request.id, out)),
-        }
-    }
-
-    fn fault(&self, _: &mut House, fx: &mut Fx, conn: ConnId, fault: Fault) {
-        let refusal = match fault {
-            Fault::TooLong => Refusal::LINE_TOO_LONG,
-            _ => Refusal::INVALID_JSON,
-        };
-        send(fx, conn, |out| refusal.write(None, out));
-    }
-
-    fn closed(&self, house: &mut House, fx: &mut Fx, conn: ConnId, _: &End) {
-        house.close(fx, conn);
-    }
-
-    fn stopping(&self, house: &mut House, fx: &mut Fx) {
-        house.farewell(fx, &[NDJSON]);
-    }
 }

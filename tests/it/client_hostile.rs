@@ -1,0 +1,193 @@
+//! The client against servers that mean it no good, or are no servers of this kind at all.
+
+use parlance::client::{CallError, Client, ConnectError, Event, Options, Url};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::client::next;
+use crate::support::PATIENCE;
+
+/// What a server does with a connection.
+type Treatment = fn(TcpStream);
+
+/// Listens, and does this with each connection on a thread of its own, until the test ends.
+fn serve(treat: Treatment) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || treat(stream));
+        }
+    });
+    address
+}
+
+/// Options under which everything must be over soon.
+fn impatient() -> Options {
+    Options {
+        connect_timeout: Duration::from_millis(500),
+        call_timeout: Duration::from_millis(500),
+        ping_every: Duration::from_millis(300),
+        reconnect: None,
+        ..Options::default()
+    }
+}
+
+fn url(door: &str, address: SocketAddr) -> Url {
+    format!("{door}://{address}").parse().expect("a URL")
+}
+
+/// Reads one request and lets the client in; gives what further requests can be read from.
+fn let_in(stream: &mut TcpStream) -> BufReader<TcpStream> {
+    let mut requests = BufReader::new(stream.try_clone().expect("a descriptor"));
+    let mut line = String::new();
+    requests.read_line(&mut line).expect("a request");
+    stream.write_all(b"{\"type\":\"ack\",\"id\":1}\n").expect("sent");
+    requests
+}
+
+/// Reads until the client has gone.
+fn wait_for_end(mut stream: TcpStream) {
+    let mut buffer = [0; 4096];
+    while stream.read(&mut buffer).is_ok_and(|count| count > 0) {}
+}
+
+/// Writes the same again and again until the client has gone.
+fn flood(mut stream: TcpStream, bytes: &[u8]) {
+    while stream.write_all(bytes).is_ok() {}
+}
+
+#[test]
+fn whoever_is_no_such_server_is_found_out_in_bounded_time() {
+    let servers: [(&str, Treatment); 8] = [
+        ("closes at once", drop),
+        ("never answers", wait_for_end),
+        ("says nonsense", |mut stream| {
+            let _ = stream.write_all(b"220 mail.example.org ESMTP\r\n\xff\xfe\0");
+            wait_for_end(stream);
+        }),
+        ("answers with HTTP", |mut stream| {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+            wait_for_end(stream);
+        }),
+        ("never ends its line", |stream| flood(stream, &[b'x'; 65_536])),
+        ("never ends its text", |mut stream| {
+            let _ = stream.write_all(b"{\"type\":\"");
+            flood(stream, &[b'x'; 65_536]);
+        }),
+        ("says half a message", |mut stream| {
+            let _ = stream.write_all(b"{\"type\":\"ack\",");
+        }),
+        ("nests", |stream| flood(stream, &[b'['; 65_536])),
+    ];
+    for door in ["ndjson", "jsonrpc"] {
+        for (what, treat) in servers {
+            let start = Instant::now();
+            let error = Client::connect_with(&url(door, serve(treat)), &impatient())
+                .expect_err("not a server");
+            assert!(start.elapsed() < PATIENCE / 2, "{door}, {what}: {error}");
+            let is_right = match what {
+                "never answers" => matches!(error, ConnectError::TimedOut),
+                "closes at once" | "says half a message" => matches!(error, ConnectError::Io(_)),
+                _ => matches!(error, ConnectError::NotThatDoor(_)),
+            };
+            assert!(is_right, "{door}, {what}: {error:?}");
+        }
+    }
+}
+
+#[test]
+fn nobody_there_is_told_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let address = listener.local_addr().expect("an address");
+    drop(listener);
+    for door in ["ndjson", "jsonrpc", "udp"] {
+        let error = Client::connect_with(&url(door, address), &Options::default());
+        assert!(matches!(error, Err(ConnectError::Io(_))), "{door}: {error:?}");
+    }
+    let error = Client::connect("ndjson://no-such-host.invalid").expect_err("no host");
+    assert!(matches!(error, ConnectError::Io(_)), "{error:?}");
+    assert!(Client::connect("ndjsn://h").expect_err("no URL").to_string().contains("ndjson"));
+}
+
+#[test]
+fn a_server_that_answers_nothing_any_more_is_given_up() {
+    let address = serve(|mut stream| {
+        let _ = let_in(&mut stream).lines().count();
+    });
+    let ann = Client::connect_with(&url("ndjson", address), &impatient()).expect("connected");
+    let start = Instant::now();
+    assert_eq!(ann.users(), Err(CallError::NoAnswer));
+    assert!(matches!(next(&ann), Event::Ended { .. }));
+    assert!(start.elapsed() < PATIENCE / 2);
+    assert_eq!(ann.users(), Err(CallError::Ended));
+}
+
+#[test]
+fn answers_to_nothing_and_messages_without_sense_are_passed_over() {
+    let address = serve(|mut stream| {
+        let mut requests = let_in(&mut stream);
+        let odd = [
+            r#"{"type":"ack","id":99}"#,
+            r#"{"type":"ack","id":1,"seq":18446744073709551615}"#,
+            r#"{"type":"error"}"#,
+            r#"{"type":"history","id":1,"messages":[{"type":"history"}]}"#,
+            r#"{"type":17}"#,
+            r#"{}"#,
+            r#"{"type":"ack","id":-1}"#,
+            r#"{"type":"\u001b[2J"}"#,
+            r#"{"type":"users","id":2,"users":["ann"]}"#,
+        ];
+        let mut line = String::new();
+        requests.read_line(&mut line).expect("a request");
+        for odd in odd {
+            writeln!(stream, "{odd}").expect("sent");
+        }
+        wait_for_end(stream);
+    });
+    let options = Options { ping_every: PATIENCE, ..impatient() };
+    let ann = Client::connect_with(&url("ndjson", address), &options).expect("connected");
+    assert_eq!(ann.users(), Ok(vec!["ann".to_owned()]));
+}
+
+#[test]
+fn a_flood_of_events_that_nobody_takes_stays_bounded() {
+    let address = serve(|mut stream| {
+        let mut requests = let_in(&mut stream);
+        let mut events = Vec::new();
+        for number in 1..=20_000 {
+            writeln!(events, r#"{{"type":"message","user":"x","text":"y","seq":{number}}}"#)
+                .expect("written to memory");
+        }
+        stream.write_all(&events).expect("sent");
+        let mut line = String::new();
+        requests.read_line(&mut line).expect("a request");
+        stream.write_all(b"{\"type\":\"users\",\"id\":2,\"users\":[]}\n").expect("sent");
+        wait_for_end(stream);
+    });
+    let options = Options { call_timeout: PATIENCE, ping_every: PATIENCE, ..impatient() };
+    let ann = Client::connect_with(&url("ndjson", address), &options).expect("connected");
+    ann.users().expect("an answer, after all the events");
+    assert_eq!(next(&ann), Event::Missed);
+    let rest: Vec<_> = std::iter::from_fn(|| ann.next_event(Some(Duration::ZERO))).collect();
+    assert_eq!(rest.len(), 4096);
+    assert!(matches!(rest.last(), Some(Event::Room { seq: Some(20_000), .. })));
+}
+
+#[test]
+fn a_server_that_reads_nothing_does_not_hold_the_client() {
+    let address = serve(|mut stream| {
+        drop(let_in(&mut stream));
+        thread::sleep(PATIENCE);
+    });
+    let options = Options { call_timeout: PATIENCE, ping_every: PATIENCE, ..impatient() };
+    let ann = Client::connect_with(&url("ndjson", address), &options).expect("connected");
+    for _ in 0..1024 {
+        ann.submit(parlance::client::Call::Say { text: "x".repeat(100_000) }, drop);
+    }
+    let start = Instant::now();
+    ann.disconnect();
+    assert!(start.elapsed() < PATIENCE / 4);
+}
