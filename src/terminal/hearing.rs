@@ -57,10 +57,8 @@ impl App {
             }
             Event::Notice { text } => self.tell(clean::text(&text), now),
             Event::LoggedOut { .. } => {
-                self.out_of_room();
-                self.me.clear();
                 self.complain("your account was removed".into(), now);
-                self.begin(now);
+                self.nobody(now);
             }
             Event::Missed => {
                 self.oldest = None;
@@ -178,6 +176,10 @@ impl App {
                 self.take_name(name);
             }
             (_, Answer::Pong(time)) => self.measured(time),
+            // Through this door leaving leads to the default room.
+            (Purpose::Leave, Answer::Done) if self.setup.door == Door::ChatMaster => {
+                self.join(None, None);
+            }
             (Purpose::Leave, Answer::Done) => {
                 let room = self.room.take().unwrap_or_default();
                 self.out_of_room();
@@ -189,10 +191,8 @@ impl App {
                 self.tell(format!("the room is {words} now"), now);
             }
             (Purpose::LogOut, Answer::Done) => {
-                self.out_of_room();
-                self.me.clear();
                 self.tell("logged out".into(), now);
-                self.begin(now);
+                self.nobody(now);
             }
             _ => {}
         }
@@ -254,6 +254,17 @@ impl App {
             self.ask_older(BACKLOG);
         }
         self.last_seq = seq.unwrap_or_default();
+    }
+
+    /// One is no longer who one was.
+    fn nobody(&mut self, now: Now) {
+        self.out_of_room();
+        self.me.clear();
+        if self.setup.door != Door::Accounts {
+            // It is an account's, and no guest's.
+            self.setup.name = None;
+        }
+        self.begin(now);
     }
 
     pub(super) fn out_of_room(&mut self) {

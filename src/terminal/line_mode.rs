@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::client::{Answer, Call, CallError, Client, Event, Happening, Message};
+use crate::client::{Answer, Call, CallError, Client, Door, Event, Happening, Message};
 
 use super::app::Tag;
 use super::commands::{self, Complaint, Entry};
@@ -218,12 +218,16 @@ impl LineMode<'_> {
                 return Ok(());
             }
         };
+        self.submit(call, entry);
+        Ok(())
+    }
+
+    fn submit(&mut self, call: Call, entry: Entry) {
         let tag = self.next_tag;
         self.next_tag += 1;
         self.waiting.insert(tag, entry);
         let mailbox = Arc::clone(self.mailbox);
         self.client.submit(call, move |result| mailbox.put(Item::Answer(tag, result)));
-        Ok(())
     }
 
     fn happened(&mut self, event: &Event) -> Result<(), Failure> {
@@ -298,6 +302,12 @@ impl LineMode<'_> {
                 _ => self.refuse(&clean::line(&error.to_string())),
             },
         }
+        let has_left = matches!(result, Ok(Answer::Done)) && *entry == Entry::Call(Call::Leave);
+        if has_left && self.client.url().door == Door::ChatMaster {
+            // Through this door leaving leads to the default room: which one is it?
+            let join = Call::Join { room: None, name: None };
+            self.submit(join.clone(), Entry::Call(join));
+        }
         if self.manner.json {
             return shape::answer_line(result).map_or(Ok(()), |line| self.print(&line));
         }
@@ -316,7 +326,13 @@ impl LineMode<'_> {
                     _ => Ok(()),
                 })
             }
-            Ok(answer) => wording::answer(answer).map_or(Ok(()), |words| self.tell(&words)),
+            Ok(answer) => {
+                let done = match entry {
+                    Entry::Call(call) if *answer == Answer::Done => wording::done(call),
+                    _ => wording::answer(answer),
+                };
+                done.map_or(Ok(()), |words| self.tell(&words))
+            }
             Err(_) => Ok(()),
         }
     }

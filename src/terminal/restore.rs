@@ -47,6 +47,11 @@ impl Drop for Guard {
     }
 }
 
+/// Whether the terminal is still ready for the screen: not after a panic on another thread.
+pub(super) fn is_ready() -> bool {
+    CHANGED.load(Ordering::SeqCst)
+}
+
 /// Puts the terminal back as it was; once. What fails is not told: there is nobody to see it.
 pub(super) fn restore() {
     if CHANGED.swap(false, Ordering::SeqCst) {

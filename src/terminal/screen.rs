@@ -60,6 +60,9 @@ fn turn_after_turn(
     let mut drawn = start;
     let mut is_stale = true;
     loop {
+        if !restore::is_ready() {
+            return Err(io::Error::other("a part of the program has failed"));
+        }
         app.tick(now());
         for (tag, call) in app.take_calls() {
             let mailbox = Arc::clone(mailbox);

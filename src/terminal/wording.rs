@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::client::{Answer, Happening, Room};
+use crate::client::{Answer, Call, Happening, Room};
 
 use super::clean;
 use super::commands::{COMMANDS, Command};
@@ -41,6 +41,18 @@ pub(super) fn answer(answer: &Answer) -> Option<String> {
         Answer::Pong(time) => format!("the answer took {}", round_trip(*time)),
         _ => return None,
     })
+}
+
+/// What was done, where the answer does not say.
+pub(super) fn done(call: &Call) -> Option<String> {
+    let words = match call {
+        Call::Leave => "you left the room",
+        Call::SetPrivate { private: true } => "the room is private now",
+        Call::SetPrivate { private: false } => "the room is public now",
+        Call::LogOut => "logged out",
+        _ => return None,
+    };
+    Some(words.into())
 }
 
 /// The words at the beginning of a stay.

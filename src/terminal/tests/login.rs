@@ -99,16 +99,18 @@ fn an_account_is_made_with_its_password_twice() {
 #[test]
 fn within_a_room_a_login_is_a_change_of_name() {
     let mut stage = Stage::joined(80, 12);
-    stage.send("/login Ann");
+    stage.send("/login Ann2");
     stage.send("wrong");
     stage.refuse("Invalid username or password");
     stage.has("[general]");
-    stage.send("/login Ann");
+    stage.send("/login Ann2");
     stage.send("right");
-    stage.answer(Answer::LoggedIn("Ann".into()));
-    stage.has("· │ logged in as Ann");
-    stage.has("Ann in general");
+    stage.answer(Answer::LoggedIn("Ann2".into()));
+    stage.has("· │ logged in as Ann2");
+    stage.has("Ann2 in general");
     stage.calls_nothing();
     stage.hear(Event::LoggedOut { name: Some("7d01b2aa".into()) });
     stage.has("! │ your account was removed");
+    stage.calls_nothing();
+    stage.has("Your name: ann");
 }

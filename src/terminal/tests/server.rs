@@ -34,6 +34,28 @@ fn commands_ask_the_server() {
 }
 
 #[test]
+fn through_chatmaster_one_leaves_for_the_default_room() {
+    let mut stage = Stage::new(Door::ChatMaster, Some("ann"), 80, 12);
+    let joined = |room: &str| {
+        let (room, name) = (room.into(), "ann".into());
+        Answer::Joined(Joined { room, name, ..Joined::default() })
+    };
+    stage.answer(joined("den"));
+    let not_offered = CallError::NotOffered { door: Door::ChatMaster, call: "list of users" };
+    stage.answer_with(Err(not_offered));
+    stage.answer(Answer::Rooms(vec![room("general"), room("den")]));
+    stage.has("│ 1 person");
+    stage.happens(Happening::Joined { name: "bob".into() });
+    stage.has("│ 2 people");
+    stage.send("/leave");
+    stage.answer(Answer::Done);
+    assert_eq!(stage.called(), Call::Join { room: None, name: None });
+    stage.answer(joined("general"));
+    stage.has("── general ──");
+    stage.has("ann in general");
+}
+
+#[test]
 fn what_is_no_command_is_told_the_nearest() {
     let mut stage = Stage::joined(80, 12);
     stage.send("/rooom");
