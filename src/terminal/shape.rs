@@ -1,35 +1,7 @@
 //! What `parlance chat --json` prints: one object a line for every event and every answer.
 //!
-//! The shape is stable: keys are added, none is taken away or changed. `event` or `answer` says
-//! what it is. Times (`at`) are RFC 3339 in UTC with milliseconds. What is not known is `null`.
-//! Characters that do something to a terminal are escaped.
-//!
-//! | `event` | further keys |
-//! | --- | --- |
-//! | `message` | `room`, `seq`, `at`, `from`, `text`, `private`, `own` |
-//! | `joined`, `left`, `too_long` | `room`, `seq`, `at`, `name` |
-//! | `renamed` | `room`, `seq`, `at`, `old`, `new` |
-//! | `changed` | `room`, `seq`, `at`, `private` |
-//! | `typing` | `name` |
-//! | `room_opened`, `room_closed` | `room` |
-//! | `notice` | `text` |
-//! | `logged_out` | `name` |
-//! | `disconnected` | `reason`, `retry_in_ms` |
-//! | `reconnected` | `room`, `name` |
-//! | `missed` | |
-//! | `ended` | `reason` |
-//!
-//! | `answer` | further keys |
-//! | --- | --- |
-//! | `joined` | `room`, `name`, `users`, `private`, `seq`, `epoch` |
-//! | `said` | `seq`, `at` |
-//! | `renamed`, `logged_in` | `name` |
-//! | `users` | `users` |
-//! | `rooms` | `rooms`: objects with `name`, `members`, `private` |
-//! | `history` | `events`, `truncated`, `epoch` |
-//! | `pong` | `took_us` |
-//! | `done` | |
-//! | `refused` | `reason` |
+//! The shape is stable, and `docs/chat.md` describes it. Characters that do something to a terminal
+//! are escaped.
 
 use std::time::SystemTime;
 
@@ -169,7 +141,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::client::{Message, Said};
+    use crate::client::{History, Joined, Message, Room, Said};
 
     #[test]
     fn every_event_is_an_object() {
@@ -212,6 +184,59 @@ mod tests {
         ] {
             assert_eq!(answer_line(&result).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn the_page_tells_of_every_key() {
+        let name = || "ann".to_owned();
+        let within =
+            |what| Event::Room { room: name(), seq: None, at: SystemTime::UNIX_EPOCH, what };
+        let events = [
+            within(Happening::Message(Message::default())),
+            within(Happening::Joined { name: name() }),
+            within(Happening::Left { name: name() }),
+            within(Happening::TooLong { name: name() }),
+            within(Happening::Renamed { old: name(), new: name() }),
+            within(Happening::Changed { private: true }),
+            Event::Typing { name: name() },
+            Event::RoomOpened { room: name() },
+            Event::RoomClosed { room: name() },
+            Event::Notice { text: name() },
+            Event::LoggedOut { name: None },
+            Event::Disconnected { reason: name(), retry_in: Duration::ZERO },
+            Event::Reconnected { room: None, name: None },
+            Event::Missed,
+            Event::Ended { reason: name() },
+        ];
+        let answers = [
+            Answer::Done,
+            Answer::Joined(Joined::default()),
+            Answer::Said(Said::default()),
+            Answer::Renamed(name()),
+            Answer::LoggedIn(name()),
+            Answer::Users(vec![name()]),
+            Answer::Rooms(vec![Room::default()]),
+            Answer::History(History::default()),
+            Answer::Pong(Duration::ZERO),
+        ];
+        let page = include_str!("../../docs/chat.md");
+        let lines =
+            events.iter().filter_map(event_value).chain(answers.iter().filter_map(answer_value));
+        let mut count = 0;
+        for line in lines {
+            let mut keys = line.as_object().unwrap().clone();
+            let kind = keys.remove("event").or_else(|| keys.remove("answer")).unwrap();
+            let kind = format!("`{}`", kind.as_str().unwrap());
+            // A kind of event and one of answer may have the same name.
+            let told = page.lines().filter(|row| row.starts_with("| `")).any(|row| {
+                let cells: Vec<_> = row.split('|').collect();
+                cells[1].contains(&kind)
+                    && keys.keys().all(|key| cells[2].contains(&format!("`{key}`")))
+            });
+            assert!(told, "{line} is not on the page");
+            count += 1;
+        }
+        assert_eq!(count, events.len() + answers.len());
     }
 
     #[test]

@@ -77,8 +77,11 @@ fn label(app: &App, width: u16) -> String {
 /// Draws the whole screen.
 pub(super) fn draw(app: &App, now: Now, frame: &mut Frame<'_>) {
     let Some(layout) = layout(app) else {
-        let (x, y) = (0, frame.area().height / 2);
-        frame.buffer_mut().set_stringn(x, y, "too small", app.size.0.into(), Style::new());
+        let area = frame.area();
+        if !area.is_empty() {
+            let (y, width) = (area.height / 2, area.width.into());
+            frame.buffer_mut().set_stringn(0, y, "too small", width, Style::new());
+        }
         return;
     };
     let buffer = frame.buffer_mut();

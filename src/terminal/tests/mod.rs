@@ -4,6 +4,7 @@ mod login;
 mod picture;
 mod scenes;
 mod server;
+mod walks;
 
 use std::time::{Duration, SystemTime};
 
