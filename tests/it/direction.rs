@@ -1,6 +1,7 @@
 //! Who may name whom: the transport knows nothing of chat, the chat's core nothing of transport,
 //! sockets, clocks or wire JSON, the store neither of the two, but that the transcript takes down
-//! the chat's events, and no dialect another. Read from the sources, comments and texts left out.
+//! the chat's events, the client in a terminal nothing of the daemon, and no dialect another. Read
+//! from the sources, comments and texts left out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,6 +44,8 @@ fn faults_of(file: &str, source: &str) -> Vec<String> {
                 || (path[0] == "std" && path.get(1).is_some_and(|part| part == "net"))
                 || path.iter().any(|part| part == "SystemTime" || part == "Instant")
         }
+    } else if is_in(file, "terminal") {
+        |path| names_own(path, &["chat", "config", "daemon", "rpc", "store"]) || path[0] == "mio"
     } else if is_in(file, "store/transcript") {
         |path| names_own(path, &["config", "daemon", "rpc"]) || path[0] == "mio"
     } else if is_in(file, "store") {
@@ -227,6 +230,7 @@ fn a_wrong_direction_is_found() {
             "crate::chat::dialect::ndjson::FORM",
         ),
         ("store/mod.rs", "use super::{config, rpc};", "super::rpc"),
+        ("terminal/app.rs", "use crate::chat::Name;", "crate::chat::Name"),
     ];
     for (file, source, fault) in bad {
         let faults = faults_of(file, source);
@@ -248,6 +252,7 @@ fn a_wrong_direction_is_found() {
             "chat/dialect/websocket/v1.rs",
             "use super::super::websocket::x; use crate::rpc::jsonrpc;",
         ),
+        ("terminal/app.rs", "use crate::client::Call;"),
         ("main.rs", "use parlance::{chat, rpc};"),
     ];
     for (file, source) in good {

@@ -1,6 +1,6 @@
 //! `parlance chat` through pipes.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::Receiver;
 
@@ -249,10 +249,12 @@ fn a_reader_who_goes_ends_it_quietly() {
     let mut command = parlance(&["chat", &url(&daemon, "ndjson"), "-u", "alice"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("a process");
-    let mut bob = Neighbour::come(&daemon, "bob");
-    drop(child.stdout.take());
-    // It may not have come yet; then its own first line is what nobody reads.
-    bob.says("is anybody there?");
+    let mut stdout = BufReader::new(child.stdout.take().expect("stdout"));
+    let mut line = String::new();
+    stdout.read_line(&mut line).expect("a line");
+    assert!(line.ends_with("you are alice in general\n"), "{line}");
+    drop(stdout);
+    Neighbour::come(&daemon, "bob").says("is anybody there?");
     let mut stderr = child.stderr.take().expect("stderr");
     let ended = within_patience(move || {
         let mut text = String::new();

@@ -144,6 +144,10 @@ impl Pane {
             let is_set = screen.split([' ', ';', '\n']).any(|word| word == flag);
             assert!(is_set, "{flag} is off:\n{screen}");
         }
+        // Brackets around a paste would be part of the word.
+        self.pastes("echo it${HOME:+ is} pasted");
+        self.keys(&["Enter"]);
+        self.sees("\nit is pasted");
     }
 
     pub(crate) fn folder(&self) -> &TempFolder {
