@@ -114,6 +114,18 @@ fn what_is_piped_in_is_said_and_acknowledged() {
 }
 
 #[test]
+fn the_last_answer_is_waited_for() {
+    let daemon = house();
+    let folder = TempFolder::new();
+    let file = folder.write("stdin", "hello\n/msg nobody psst");
+    let mut command = parlance(&["chat", &url(&daemon, "ndjson"), "-u", "script"]);
+    let output = run(command.stdin(std::fs::File::open(&file).expect("the file")));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let sentence = "parlance: not sent: psst: User nobody is not in this room\n";
+    assert_eq!((output.status.code(), &*stderr), (Some(1), sentence));
+}
+
+#[test]
 fn what_happens_is_a_line_each() {
     let daemon = house();
     let mut chat = Chat::start(&[&url(&daemon, "websocket"), "-u", "alice"]);
