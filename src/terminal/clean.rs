@@ -25,10 +25,15 @@ const JOINERS_MAX: usize = 4;
 /// At most so many line breaks of a text are kept, so that one message does not fill the screen.
 const BREAKS_MAX: usize = 20;
 
+/// At most so many characters of a text are shown. The longest that a daemon lets through, a value of
+/// a WebSocket client's, has 8 KiB.
+const CHARS_MAX: usize = 10_000;
+
 /// A text of one or more lines: its line breaks stay, everything else that is no plain character is
 /// replaced. Never wider than two columns for each of its characters, but for tabs, which take four.
 pub(super) fn text(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+    let mut out = String::new();
+    let (text, is_cut) = cut(text);
     let unified = text.replace("\r\n", "\n");
     for (index, line) in unified.split('\n').enumerate() {
         match index {
@@ -38,14 +43,29 @@ pub(super) fn text(text: &str) -> String {
         }
         line_into(line, &mut out);
     }
+    if is_cut {
+        out.push('…');
+    }
     out
 }
 
 /// A text that stands in one line: its line breaks are replaced too.
 pub(super) fn line(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+    let mut out = String::new();
+    let (text, is_cut) = cut(text);
     line_into(text, &mut out);
+    if is_cut {
+        out.push('…');
+    }
     out
+}
+
+/// The beginning of a text, and whether there is more of it.
+fn cut(text: &str) -> (&str, bool) {
+    match text.char_indices().nth(CHARS_MAX) {
+        Some((at, _)) => (&text[..at], true),
+        None => (text, false),
+    }
 }
 
 /// Whether a character is to be seen by nobody, or does something to a terminal.
@@ -257,6 +277,16 @@ mod tests {
         for grapheme in text(&chain).graphemes(true) {
             assert!(grapheme.matches('\u{200d}').count() <= JOINERS_MAX, "{grapheme}");
         }
+    }
+
+    #[test]
+    fn there_is_an_end_to_a_text() {
+        let long = "ü".repeat(10 * CHARS_MAX);
+        for shown in [text(&long), line(&long)] {
+            assert_eq!((shown.chars().count(), shown.ends_with("ü…")), (CHARS_MAX + 1, true));
+        }
+        let lines = text(&"x\n".repeat(100));
+        assert_eq!(lines.lines().count(), BREAKS_MAX + 1);
     }
 
     #[test]

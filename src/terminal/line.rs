@@ -109,6 +109,19 @@ impl Columns {
 type Pieces = Vec<(String, Style)>;
 
 impl Line {
+    /// About how much memory it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let texts = match &self.body {
+            Body::Said(said) => said.from.len() + said.text.len(),
+            Body::News(_, text)
+            | Body::Told(text)
+            | Body::Page(text)
+            | Body::Trouble(text)
+            | Body::Room(text) => text.len(),
+        };
+        size_of::<Line>() + texts
+    }
+
     /// The rows it takes in so many columns; at least one.
     pub(super) fn rows(&self, width: usize, look: Look) -> Vec<Row<'static>> {
         let columns = Columns::of(width);

@@ -12,6 +12,9 @@ use super::look::Look;
 /// At most so many lines are kept; the oldest go.
 pub(super) const LINES_MAX: usize = 5000;
 
+/// Nor do they take more memory than this.
+const BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// A row of the log: a line, and which of its rows.
 type Place = (usize, usize);
 
@@ -19,6 +22,8 @@ type Place = (usize, usize);
 #[derive(Debug)]
 pub(super) struct Log {
     lines: VecDeque<Line>,
+    /// What the lines take.
+    bytes: usize,
     next_id: u64,
     look: Look,
     width: usize,
@@ -38,6 +43,7 @@ impl Log {
     pub(super) fn new(look: Look) -> Log {
         Log {
             lines: VecDeque::new(),
+            bytes: 0,
             next_id: 0,
             look,
             width: 80,
@@ -55,10 +61,11 @@ impl Log {
         let id = self.next_id;
         self.next_id += 1;
         line.id = id;
-        if self.lines.len() >= LINES_MAX {
+        self.bytes += line.bytes();
+        self.lines.push_back(line);
+        while self.lines.len() > LINES_MAX || self.bytes > BYTES_MAX {
             self.drop_first();
         }
-        self.lines.push_back(line);
         if counts && !self.is_seen() {
             self.unread += 1;
             self.fresh.get_or_insert(id);
@@ -67,7 +74,8 @@ impl Log {
     }
 
     fn drop_first(&mut self) {
-        self.lines.pop_front();
+        let Some(first) = self.lines.pop_front() else { return };
+        self.bytes = self.bytes.saturating_sub(first.bytes());
         self.stay = self.stay.saturating_sub(1);
         self.top = self.top.map(|(line, row)| match line.checked_sub(1) {
             Some(line) => (line, row),
@@ -85,6 +93,11 @@ impl Log {
     pub(super) fn insert_older(&mut self, mut older: Vec<Line>) -> usize {
         let room = LINES_MAX.saturating_sub(self.lines.len());
         older.drain(..older.len().saturating_sub(room));
+        let bytes: usize = older.iter().map(Line::bytes).sum();
+        if self.bytes + bytes > BYTES_MAX {
+            return 0;
+        }
+        self.bytes += bytes;
         let count = older.len();
         let stay = (self.stay.min(self.lines.len()), 0);
         let above_stay = self.top.filter(|top| *top < stay).map(|top| self.rows_between(top, stay));
@@ -122,6 +135,7 @@ impl Log {
     /// Forgets all lines.
     pub(super) fn clear(&mut self) {
         self.lines.clear();
+        self.bytes = 0;
         (self.top, self.fresh, self.unread, self.stay) = (None, None, 0, 0);
     }
 
@@ -369,6 +383,20 @@ mod tests {
         log.scroll_home();
         log.push(line("newer"), true);
         assert_eq!(seen(&log), ["31January2026", "2", "3", "4"]);
+    }
+
+    #[test]
+    fn the_memory_is_bounded() {
+        let mut log = log(0..0);
+        let long = "x".repeat(100_000);
+        for _ in 0..1000 {
+            log.push(line(&long), false);
+        }
+        let held: usize = log.lines.iter().map(Line::bytes).sum();
+        assert!(held == log.bytes && held <= BYTES_MAX && log.lines.len() > 100);
+        assert_eq!(log.insert_older(vec![line(&long)]), 0);
+        log.clear();
+        assert_eq!(log.bytes, 0);
     }
 
     #[test]

@@ -9,6 +9,9 @@ use crate::client::{Answer, Call, Happening, Room};
 use super::clean;
 use super::commands::{COMMANDS, Command};
 
+/// At most so many names or rooms are listed in a sentence.
+const LISTED_MAX: usize = 200;
+
 /// Something that happened in a room other than a message: a sign for its kind, and a sentence.
 pub(super) fn news(what: &Happening) -> Option<(char, String)> {
     let name = |name: &str| clean::line(name);
@@ -30,12 +33,11 @@ pub(super) fn answer(answer: &Answer) -> Option<String> {
     Some(match answer {
         Answer::Renamed(name) => format!("you are now {}", clean::line(name)),
         Answer::Users(users) => {
-            let names: Vec<_> = users.iter().map(|name| clean::line(name)).collect();
-            format!("{} here: {}", people(names.len()), names.join(", "))
+            let names = listed(users.iter().map(|name| clean::line(name)));
+            format!("{} here: {names}", people(users.len()))
         }
         Answer::Rooms(rooms) => {
-            let rooms: Vec<_> = rooms.iter().map(room).collect();
-            format!("rooms: {}", rooms.join(", "))
+            format!("rooms: {}", listed(rooms.iter().map(room)))
         }
         Answer::LoggedIn(name) => format!("logged in as {}", clean::line(name)),
         Answer::Pong(time) => format!("the answer took {}", round_trip(*time)),
@@ -65,6 +67,14 @@ pub(super) fn stay(room: &str, is_private: bool, members: Option<usize>) -> Stri
         words.push_str(&format!(" · {}", people(count)));
     }
     words
+}
+
+/// With commas between them, and not all where they are too many to be read.
+fn listed(items: impl ExactSizeIterator<Item = String>) -> String {
+    let more = items.len().saturating_sub(LISTED_MAX);
+    let shown: Vec<_> = items.take(LISTED_MAX).collect();
+    let shown = shown.join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 
 /// So many people.
