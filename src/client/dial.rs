@@ -71,17 +71,7 @@ impl Dial {
             }
             false => (None, None),
         };
-        let mut dial = Dial {
-            url: url.clone(),
-            retries: options.udp_retries,
-            deadline: now + options.connect_timeout,
-            patience: now + options.connect_timeout,
-            judge,
-            addresses: VecDeque::new(),
-            failed: None,
-            tls,
-            stage: Stage::Next,
-        };
+        let mut dial = Dial { judge, tls, ..Dial::to_nobody(url, options, now) };
         match url.host.parse::<IpAddr>() {
             Ok(address) => dial.addresses.push_back(SocketAddr::new(address, url.port)),
             Err(_) => dial.stage = Stage::Finding(find(url.host.clone(), url.port, waker)?),
@@ -98,6 +88,22 @@ impl Dial {
     /// does not let one in. Only datagrams need that: to be connected they need nobody.
     pub(super) fn has_more(&self) -> bool {
         self.url.door == Door::Udp && !self.addresses.is_empty()
+    }
+
+    /// One that is to hand over no link, since there is one already. The server's time to let one in
+    /// begins.
+    pub(super) fn to_nobody(url: &Url, options: &Options, now: Instant) -> Dial {
+        Dial {
+            url: url.clone(),
+            retries: options.udp_retries,
+            deadline: now + options.connect_timeout,
+            patience: now + options.connect_timeout,
+            judge: None,
+            addresses: VecDeque::new(),
+            failed: None,
+            tls: None,
+            stage: Stage::Next,
+        }
     }
 
     /// When to go on even if nothing happens.

@@ -4,7 +4,7 @@ use mio::{Events, Poll, Token, Waker};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::call::Call;
 use super::dial::Dial;
@@ -29,6 +29,9 @@ const GOODBYE: Duration = Duration::from_secs(1);
 /// A link that lasted so long was a good one: the next pauses are short again.
 const STEADY: Duration = Duration::from_secs(10);
 
+/// How long a server of datagrams remembers who is silent.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
 /// What other threads want.
 pub(super) enum Input {
     Call(Call, Done),
@@ -51,8 +54,9 @@ pub(super) struct Engine {
     up_since: Instant,
     /// Whether there is more to read without being told so.
     more: bool,
-    /// The socket of a lost link.
+    /// The socket of a lost link, and until when such a one is of use.
     kept: Option<Datagrams>,
+    keeps_until: Instant,
 }
 
 enum Phase {
@@ -101,6 +105,7 @@ impl Engine {
             up_since: now,
             more: false,
             kept: None,
+            keeps_until: now,
         };
         Ok((engine, (sender, waker)))
     }
@@ -110,6 +115,7 @@ impl Engine {
         let mut events = Events::with_capacity(16);
         loop {
             let now = Instant::now();
+            self.session.set_clock(SystemTime::now());
             self.take_inputs(now);
             self.go_on(now);
             self.tell();
@@ -181,7 +187,10 @@ impl Engine {
                 Phase::Up(mut link) => match self.pump(&mut link, now) {
                     Ok(()) => (Phase::Up(link), false),
                     Err(broken) => {
-                        self.keep(link);
+                        if self.session.is_settled() {
+                            self.keeps_until = now + REMEMBERED;
+                        }
+                        self.keep(link, now);
                         (self.lost(broken.to_string(), now), false)
                     }
                 },
@@ -218,7 +227,9 @@ impl Engine {
         let pumped = self.pump(&mut link, now);
         if !self.session.is_ready() {
             let error = match pumped {
-                Ok(()) if now < dial.patience() => return (Phase::Greeting(link, dial), false),
+                Ok(()) if now < dial.patience() && !link.is_given_up() => {
+                    return (Phase::Greeting(link, dial), false);
+                }
                 Ok(()) => ConnectError::TimedOut,
                 Err(broken) => broken.into(),
             };
@@ -226,6 +237,7 @@ impl Engine {
                 self.session.lost();
                 return (Phase::Dialing(dial), true);
             }
+            self.keep(link, now);
             return (self.failed(error, now), false);
         }
         self.up_since = now;
@@ -269,11 +281,12 @@ impl Engine {
         }
     }
 
-    /// Keeps a socket of datagrams for the next try: to the server, who sends from the same address
-    /// is the same client. Only once: if that does not help, the host may have another address.
-    fn keep(&mut self, link: Link) {
+    /// Keeps the socket of datagrams for the next try: to the server, who sends from the same
+    /// address is the same client. When it has forgotten that one, there is no use in it any more,
+    /// and the host may have another address.
+    fn keep(&mut self, link: Link, now: Instant) {
         if let Link::Datagrams(link) = link
-            && self.session.is_settled()
+            && now < self.keeps_until
         {
             self.kept = Some(*link);
         }
@@ -281,14 +294,10 @@ impl Engine {
 
     /// Uses that socket again.
     fn dial_again(&mut self, now: Instant) -> Phase {
-        match (self.kept.take(), Dial::new(&self.url, &self.options, &self.waker, now)) {
-            (Some(kept), Ok(dial)) => {
-                let again = Link::Datagrams(Box::new(kept.again(self.options.udp_retries)));
-                self.opened(again, Box::new(dial), now)
-            }
-            (_, Ok(dial)) => Phase::Dialing(Box::new(dial)),
-            (_, Err(error)) => self.failed(error, now),
-        }
+        let Some(kept) = self.kept.take() else { return Phase::Pausing(now) };
+        let again = Link::Datagrams(Box::new(kept.again(self.options.udp_retries)));
+        let dial = Dial::to_nobody(&self.url, &self.options, now);
+        self.opened(again, Box::new(dial), now)
     }
 
     // ---- when there is no link -----------------------------------------------------------------

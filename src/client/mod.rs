@@ -1,8 +1,8 @@
 //! The client: one small type that speaks with a daemon through any of its six doors.
 //!
-//! A URL says which door: `jsonrpc://`, `ws://`, `wss://`, `accounts://`, `chatmaster://`, `ndjson://` or
-//! `udp://`. The calls ([`Call`]) and the events ([`Event`]) are the same behind all of them; what a door
-//! has no way to ask for is [`CallError::NotOffered`].
+//! A URL says which door: `jsonrpc://`, `ws://`, `wss://`, `accounts://`, `chatmaster://`,
+//! `ndjson://` or `udp://`. The calls ([`Call`]) and the events ([`Event`]) are the same behind all
+//! of them; what a door has no way to ask for is [`CallError::NotOffered`].
 //!
 //! ```no_run
 //! use parlance::client::{Client, Event, Happening};
@@ -21,9 +21,9 @@
 //!
 //! # Calls
 //!
-//! [`Client::call`] waits for the answer, [`Client::submit`] returns at once and calls back; the other methods are
-//! short for the first. For those who know the small client of the `jsonrpc` protocol's first
-//! description:
+//! [`Client::call`] waits for the answer, [`Client::submit`] returns at once and calls back; the
+//! other methods are short for the first. For those who know the small client of the `jsonrpc`
+//! protocol's first description:
 //!
 //! | there | here |
 //! | --- | --- |
@@ -37,23 +37,25 @@
 //!
 //! # A lost link
 //!
-//! is tried again by itself, with growing pauses ([`Options::reconnect`]). Meanwhile
-//! calls fail with [`CallError::Disconnected`]; that holds until [`Event::Reconnected`], so that nothing is said in
-//! the wrong place. Before that event the client has logged in again, has come back to its room
-//! under its name, and has told what was said there in the meantime, as far as the door keeps a history
-//! (`websocket`, `ndjson`, `udp`); where something cannot be told any more, there is an [`Event::Missed`] in its
-//! place. A message of one's own whose answer was lost with the link is told then too, as one's [own](Message::own). If the name
-//! or the account is refused, for longer than the server may take to notice that the old connection
-//! is gone, a [`Event::Notice`] tells why, and one is in no room after `Reconnected`.
+//! is tried again by itself, with growing pauses ([`Options::reconnect`]). Meanwhile calls fail
+//! with [`CallError::Disconnected`]; that holds until [`Event::Reconnected`], so that nothing is
+//! said in the wrong place. Before that event the client has logged in again, has come back to its
+//! room under its name, and has told what was said there in the meantime, as far as the door keeps
+//! a history (`websocket`, `ndjson`, `udp`); where something cannot be told any more, there is an
+//! [`Event::Missed`] in its place. A message of one's own whose answer was lost with the link is
+//! told then too, as one's [own](Message::own). If the name or the account is refused, for longer
+//! than the server may take to notice that the old connection is gone, a [`Event::Notice`] tells
+//! why, and one is in no room after `Reconnected`.
 //!
 //! # Bounds
 //!
 //! No message from a server is longer than 1 MiB, every wait has an end, and whatever a server
-//! sends, memory stays bounded. Events that nobody takes wait in a queue of 4096 (or 4 MiB); then the oldest go,
-//! and [`Event::Missed`] stands for them. At most 1024 calls may wait for their answers.
+//! sends, memory stays bounded. Events that nobody takes wait in a queue of 4096 (or 4 MiB); then
+//! the oldest go, and [`Event::Missed`] stands for them. At most 1024 calls may wait for their
+//! answers.
 //!
-//! This module shows nothing to anybody (`parlance chat` does) and needs no async runtime: a
-//! thread of its own holds the link, and callers block, or are called back.
+//! This module shows nothing to anybody (`parlance chat` does) and needs no async runtime: a thread
+//! of its own holds the link, and callers block, or are called back.
 
 mod call;
 mod catch_up;
@@ -98,7 +100,8 @@ const CALLS_MAX: usize = 1024;
 
 /// A connection to a daemon, which comes back by itself when it is lost.
 ///
-/// All methods take `&self`, from any thread. Dropped, it says goodbye like [`disconnect`](Client::disconnect).
+/// All methods take `&self`, from any thread. Dropped, it says goodbye like
+/// [`disconnect`](Client::disconnect).
 pub struct Client {
     url: Url,
     inputs: Sender<Input>,
@@ -122,8 +125,8 @@ impl Client {
     /// [`next_event`](Client::next_event). Nobody has joined anything yet.
     ///
     /// # Errors
-    /// Why there is no connection, within [`Options::connect_timeout`]; what is wrong with the URL is an
-    /// [`ErrorKind::InvalidInput`](io::ErrorKind::InvalidInput).
+    /// Why there is no connection, within [`Options::connect_timeout`]; what is wrong with the URL
+    /// is an [`ErrorKind::InvalidInput`](io::ErrorKind::InvalidInput).
     pub fn connect(url: &str) -> Result<Client, ConnectError> {
         let url =
             Url::parse(url).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
@@ -140,9 +143,9 @@ impl Client {
         Client::start(url, options, Box::new(move |event| sink.push(event)), Some(queue))
     }
 
-    /// As [`connect_with`](Client::connect_with), but events are handed to `sink`, on the client's own thread. Until it
-    /// returns, nothing else is received: it should hand them on. It may [`submit`](Client::submit) calls; to wait for one is
-    /// [`CallError::InCallback`].
+    /// As [`connect_with`](Client::connect_with), but events are handed to `sink`, on the client's
+    /// own thread. Until it returns, nothing else is received: it should hand them on. It may
+    /// [`submit`](Client::submit) calls; to wait for one is [`CallError::InCallback`].
     ///
     /// # Errors
     /// As [`connect`](Client::connect).
@@ -209,8 +212,8 @@ impl Client {
     }
 
     /// Asks the server. `done` is called exactly once with the answer, mostly on the client's own
-    /// thread: see [`with`](Client::with). Calls are done in the order in which they are submitted. When 1024 are waiting, a
-    /// further one is [`CallError::Busy`].
+    /// thread: see [`with`](Client::with). Calls are done in the order in which they are submitted.
+    /// When 1024 are waiting, a further one is [`CallError::Busy`].
     pub fn submit(
         &self,
         call: Call,
@@ -235,8 +238,8 @@ impl Client {
     }
 
     /// Says goodbye and ends: what was submitted before is still sent, where there is a connection,
-    /// and what is unanswered is [`CallError::Ended`]. Takes a second at most. Nothing is left to do after it but
-    /// to take the last events.
+    /// and what is unanswered is [`CallError::Ended`]. Takes a second at most. Nothing is left to
+    /// do after it but to take the last events.
     pub fn disconnect(&self) {
         if self.inputs.send(Input::Stop).is_ok() {
             self.wake();
@@ -275,8 +278,9 @@ fn odd<T>() -> Result<T, CallError> {
 
 /// Short for [`Client::call`], which tells their errors.
 impl Client {
-    /// Comes into a room under a name. `None` for the room: the one of the URL, or the default one, or
-    /// the one that one is in already. `None` for the name: that of the URL, or the one borne already.
+    /// Comes into a room under a name. `None` for the room: the one of the URL, or the default one,
+    /// or the one that one is in already. `None` for the name: that of the URL, or the one borne
+    /// already.
     ///
     /// # Errors
     /// As [`call`](Client::call).

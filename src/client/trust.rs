@@ -218,6 +218,8 @@ impl ServerCertVerifier for Judge {
                 rustls::Error::InvalidCertificate(why) => why.to_string(),
                 other => other.to_string(),
             };
+            // It may tell names that stand in the certificate, and so anything.
+            let reason = reason.replace(char::is_control, "\u{fffd}");
             (Fingerprint::of(certificate), reason)
         });
         verdict.map(|()| ServerCertVerified::assertion())

@@ -45,8 +45,10 @@ fn expect_disconnected(client: &Client) {
 
 /// The next event that is not about a further try that has failed, nor about other rooms.
 #[track_caller]
-fn next_but_tries(client: &Client) -> Event {
+pub(crate) fn next_but_tries(client: &Client) -> Event {
+    let start = Instant::now();
     loop {
+        assert!(start.elapsed() < PATIENCE, "there is no way back");
         match next(client) {
             Event::Disconnected { .. } | Event::RoomOpened { .. } | Event::RoomClosed { .. } => {}
             event => return event,

@@ -27,6 +27,7 @@ mod client_link;
 mod client_proxy;
 mod client_talks;
 mod client_tls;
+mod client_udp;
 mod conformance;
 mod conformance_limits;
 mod conformance_utf8;

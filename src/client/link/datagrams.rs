@@ -19,6 +19,8 @@ pub(in crate::client) struct Datagrams {
     retries: Retries,
     /// Whether one waits for the last answers only.
     closing: bool,
+    /// Whether something was sent as often as may be, and not answered.
+    given_up: bool,
 }
 
 /// What is of interest here of a request or an answer.
@@ -33,13 +35,17 @@ fn id_of(message: &[u8]) -> Option<u64> {
 
 impl Datagrams {
     pub(in crate::client) fn new(socket: UdpSocket, policy: RetryPolicy) -> Datagrams {
-        Datagrams { socket, retries: Retries::new(policy), closing: false }
+        Datagrams { socket, retries: Retries::new(policy), closing: false, given_up: false }
     }
 
     /// The same socket, with nothing to be answered.
     pub(in crate::client) fn again(self, policy: RetryPolicy) -> Datagrams {
-        // What lies there is of the link before, and so is an error.
+        // What lies there is of the link before, and so is an error. The way to the server may begin
+        // at another address of this machine now.
         let _ = self.socket.take_error();
+        if let Ok(server) = self.socket.peer_addr() {
+            let _ = self.socket.connect(server);
+        }
         Datagrams::new(self.socket, policy)
     }
 
@@ -59,7 +65,7 @@ impl Datagrams {
             match due {
                 Due::Resend(datagram) => send(&self.socket, datagram)?,
                 // Who waits for the answer has the same patience.
-                Due::Failed { .. } => {}
+                Due::Failed { .. } => self.given_up = true,
             }
         }
         Ok(true)
@@ -89,6 +95,10 @@ impl Datagrams {
 
     pub(super) fn close(&mut self) {
         self.closing = true;
+    }
+
+    pub(super) fn is_given_up(&self) -> bool {
+        self.given_up
     }
 
     pub(super) fn wake_at(&self) -> Option<Instant> {

@@ -105,6 +105,11 @@ impl Link {
         }
     }
 
+    /// Whether something was sent as often as may be, and not answered.
+    pub(super) fn is_given_up(&self) -> bool {
+        matches!(self, Link::Datagrams(link) if link.is_given_up())
+    }
+
     /// When there is something to send again.
     pub(super) fn wake_at(&self) -> Option<Instant> {
         match self {

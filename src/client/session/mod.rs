@@ -4,9 +4,11 @@
 //! Nothing here knows a socket or reads a clock: it is told of messages and of time, and says what
 //! to send, what to tell the caller, and when it wants to be asked again.
 
+mod done;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::call::{Answer, Call, History, Joined};
@@ -19,49 +21,10 @@ use super::talk::{Heard, Outgoing, Tag, Talk};
 use super::udp::RetryPolicy;
 use super::url::{Door, Url};
 
+pub(super) use done::Done;
+
 /// Calls that the server is asked at a time.
 const UNDER_WAY_MAX: usize = 32;
-
-/// What is called when a call was answered; dropped uncalled, it says that the client has ended.
-pub(super) struct Done {
-    callback: Option<Callback>,
-    /// How many there are.
-    count: Arc<AtomicUsize>,
-}
-
-type Callback = Box<dyn FnOnce(Result<Answer, CallError>) + Send>;
-
-impl Done {
-    /// `None` when there are `max` already.
-    pub(super) fn new(
-        callback: Callback,
-        count: &Arc<AtomicUsize>,
-        max: usize,
-    ) -> Result<Done, Callback> {
-        if count.fetch_add(1, Ordering::Relaxed) >= max {
-            count.fetch_sub(1, Ordering::Relaxed);
-            return Err(callback);
-        }
-        Ok(Done { callback: Some(callback), count: Arc::clone(count) })
-    }
-
-    pub(super) fn call(mut self, result: Result<Answer, CallError>) {
-        self.settle(result);
-    }
-
-    fn settle(&mut self, result: Result<Answer, CallError>) {
-        if let Some(callback) = self.callback.take() {
-            self.count.fetch_sub(1, Ordering::Relaxed);
-            callback(result);
-        }
-    }
-}
-
-impl Drop for Done {
-    fn drop(&mut self) {
-        self.settle(Err(CallError::Ended));
-    }
-}
 
 /// What is for the caller, in order.
 pub(super) enum Told {
@@ -88,6 +51,8 @@ pub(super) struct Session {
     back: Option<Return>,
     /// When something came last.
     heard_at: Instant,
+    /// What time it is by people's clocks.
+    clock: SystemTime,
     outbox: Vec<Vec<u8>>,
     told: Vec<Told>,
     broken: Option<String>,
@@ -134,6 +99,7 @@ impl Session {
             track: Track::new(url.door == Door::Udp),
             back: None,
             heard_at: now,
+            clock: SystemTime::UNIX_EPOCH,
             outbox: Vec::new(),
             told: Vec::new(),
             broken: None,
@@ -141,6 +107,11 @@ impl Session {
     }
 
     // ---- what it is told -----------------------------------------------------------------------
+
+    /// What time it is by people's clocks, for events that do not say.
+    pub(super) fn set_clock(&mut self, clock: SystemTime) {
+        self.clock = clock;
+    }
 
     /// A link is open.
     pub(super) fn opened(&mut self, mut talk: Box<dyn Talk>, now: Instant) {
@@ -194,7 +165,7 @@ impl Session {
         self.heard_at = now;
         let Some(talk) = &mut self.talk else { return };
         let mut out = Outgoing::default();
-        talk.message(message, SystemTime::now(), &mut out);
+        talk.message(message, self.clock, &mut out);
         self.take(out, now);
         self.go_on(now);
     }
@@ -312,7 +283,7 @@ impl Session {
         let tag = Tag(self.next_tag);
         self.next_tag += 1;
         let mut out = Outgoing::default();
-        talk.clock(SystemTime::now());
+        talk.clock(self.clock);
         talk.call(tag, &call, &mut out);
         let deadline = now + self.call_timeout;
         if let Call::Join { .. } = call {
