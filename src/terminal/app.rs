@@ -206,15 +206,18 @@ impl App {
     }
 
     pub(super) fn ask_name(&mut self) {
-        let name = self.setup.name.as_ref().unwrap_or(&self.setup.suggestion);
-        self.input.set(name);
-        self.question = Some(Question::Name);
+        self.input.set("");
+        self.question = Some(Question::Name(self.suggestion()));
     }
 
     pub(super) fn ask_account(&mut self, register: bool) {
-        let name = self.setup.name.as_ref().unwrap_or(&self.setup.suggestion);
-        self.input.set(name);
-        self.question = Some(Question::Account { register });
+        self.input.set("");
+        let suggestion = self.suggestion();
+        self.question = Some(Question::Account { suggestion, register });
+    }
+
+    fn suggestion(&self) -> String {
+        self.setup.name.as_ref().unwrap_or(&self.setup.suggestion).clone()
     }
 
     /// The calls that are to be made.
@@ -380,16 +383,16 @@ impl App {
 
     /// A name was typed where one was asked for.
     fn answer_question(&mut self) {
-        let name = self.input.text().trim().to_owned();
-        if name.is_empty() {
-            return;
-        }
+        let typed = self.input.text().trim().to_owned();
         self.input.set("");
+        let or = |suggestion: String| if typed.is_empty() { suggestion } else { typed.clone() };
         match self.question.take() {
-            Some(Question::Account { register }) => {
-                self.question = Some(Question::Password(Secret::new(name, register)));
+            Some(Question::Account { suggestion, register }) => {
+                let secret = Secret::new(or(suggestion), register);
+                self.question = Some(Question::Password(secret));
             }
-            Some(Question::Name) => {
+            Some(Question::Name(suggestion)) => {
+                let name = or(suggestion);
                 self.setup.name = Some(name.clone());
                 self.join(self.setup.room.clone(), Some(name));
             }

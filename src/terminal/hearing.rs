@@ -367,7 +367,14 @@ impl App {
         if self.me.is_empty() && self.question.is_none() && self.link == Link::Up {
             match self.setup.door {
                 Door::Accounts => self.ask_account(false),
-                _ => self.ask_name(),
+                _ => {
+                    if error.to_string().contains("taken")
+                        && let Some(name) = self.setup.name.take()
+                    {
+                        self.setup.suggestion = format!("{name}_");
+                    }
+                    self.ask_name();
+                }
             }
         }
     }

@@ -11,10 +11,12 @@ const PASSWORD_CHARS_MAX: usize = 1000;
 /// What is asked.
 #[derive(Debug)]
 pub(super) enum Question {
-    /// A guest's name. It is typed into the box.
-    Name,
-    /// An account's name. It is typed into the box.
+    /// A guest's name. It is typed into the box; this one is taken if nothing is.
+    Name(String),
+    /// An account's name, likewise.
     Account {
+        /// What is taken if nothing is typed.
+        suggestion: String,
         /// To be made.
         register: bool,
     },
@@ -47,10 +49,12 @@ pub(super) enum Outcome {
 impl Question {
     /// What stands before the box.
     pub(super) fn label(&self) -> String {
+        let named =
+            |what: &str, suggestion: &str| format!("{what} [{}]: ", super::clean::line(suggestion));
         match self {
-            Question::Name => "Your name: ".into(),
-            Question::Account { register: false } => "Log in as: ".into(),
-            Question::Account { register: true } => "New account: ".into(),
+            Question::Name(suggestion) => named("Your name", suggestion),
+            Question::Account { suggestion, register: false } => named("Log in as", suggestion),
+            Question::Account { suggestion, register: true } => named("New account", suggestion),
             Question::Password(Secret { first: Some(_), .. }) => "The same again: ".into(),
             Question::Password(secret) => {
                 format!("Password of {}: ", super::clean::line(&secret.account))

@@ -157,7 +157,7 @@ fn a_password_is_not_shown() {
     pane.sees("shows a certificate that nobody vouches for");
     pane.sees("Trust it from now on? [y/N]");
     pane.enters("y");
-    pane.sees("Log in as: guest");
+    pane.sees("Log in as [guest]:");
     pane.keys(&["C-u"]);
     pane.enters("/register zoe");
     pane.sees("Password of zoe:");
@@ -178,7 +178,7 @@ fn a_password_is_not_shown() {
     // It is known now, and the account is there.
     pane.enters("clear");
     pane.runs(&format!("chat accounts://{} -u zoe", daemon.address("accounts")));
-    pane.sees("Log in as: zoe");
+    pane.sees("Log in as [zoe]:");
     pane.keys(&["Enter"]);
     pane.sees("Password of zoe:");
     pane.enters("wrong");
