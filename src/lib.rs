@@ -60,6 +60,8 @@ mod nearest;
 pub mod rpc;
 #[cfg(feature = "daemon")]
 pub mod store;
+#[cfg(feature = "terminal")]
+pub mod terminal;
 #[cfg(all(test, feature = "daemon"))]
 mod testing;
 

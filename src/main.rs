@@ -3,14 +3,19 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use parlance::config::command_line::{self, AccountOptions, Command, HELP, ServeOptions};
+use parlance::config::command_line::{
+    self, AccountOptions, ChatOptions, Command, HELP, ServeOptions,
+};
 use parlance::config::{Config, Listener, Overrides};
+use parlance::terminal;
 
 fn main() -> ExitCode {
     match command_line::parse(std::env::args_os().skip(1)) {
         Ok(Command::Serve(options)) => serve(options),
         Ok(Command::Account(options)) => account(&options),
+        Ok(Command::Chat(options)) => chat(options),
         Ok(Command::Help) => print(HELP),
         Ok(Command::Version) => print(concat!("parlance ", env!("CARGO_PKG_VERSION"), "\n")),
         Err(error) => refuse(format_args!("{error}\nsee `parlance help`")),
@@ -31,6 +36,20 @@ fn account(options: &AccountOptions) -> ExitCode {
         Ok(config) => parlance::daemon::account::run(&config, options),
         Err(error) => refuse(error),
     }
+}
+
+fn chat(options: ChatOptions) -> ExitCode {
+    terminal::run(&terminal::Options {
+        url: options.url,
+        name: options.name,
+        room: options.room,
+        fingerprint: options.fingerprint,
+        ca: options.ca,
+        line: options.line,
+        json: options.json,
+        password_stdin: options.password_stdin,
+        wait: Duration::from_secs(options.wait_s.into()),
+    })
 }
 
 fn checked(config: &Config) -> String {

@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use getopts::{Matches, Options};
 
 use super::address::parse_host;
+use super::chat_options::chat_options;
 use super::{Address, Dialect, Overrides};
 use crate::nearest::nearest;
 
+pub use super::chat_options::ChatOptions;
 pub use super::usage::UsageError;
 
 /// What the command line asks for.
@@ -20,6 +22,8 @@ pub enum Command {
     Serve(ServeOptions),
     /// Look at the accounts, or change them.
     Account(AccountOptions),
+    /// Chat.
+    Chat(ChatOptions),
     /// Print [`HELP`].
     Help,
     /// Print the version.
@@ -75,6 +79,9 @@ usage:
   parlance [serve] [OPTIONS]     run the daemon
   parlance account add NAME      register an account, passwd NAME sets its password
                                  anew, remove NAME removes it, list prints all
+  parlance chat [URL]            chat: SCHEME://[NAME@]HOST[:PORT][/ROOM], SCHEME being
+                                 ws, wss, jsonrpc, accounts, chatmaster, ndjson or udp;
+                                 ws://127.0.0.1:8765/chat if none is given
   parlance help                  print this
   parlance version               print the version
 
@@ -95,23 +102,37 @@ options:
                                  the default is parlance.pid in the data folder
       --check                    say whether the configuration is in order, and stop
       --password-stdin           account: read the password from stdin as one line, as
-                                 is done anyway where stdin is no terminal
+                                 is done anyway where stdin is no terminal; chat: the
+                                 first line of stdin is the account's password
+  -u, --name NAME                chat under this name
+  -r, --room ROOM                chat in this room
+      --fingerprint HEX          trust the server whose certificate has this SHA-256
+      --ca FILE                  trust what the certificates in this PEM file vouch for
+      --line                     lines in, lines out, as is done anyway where stdin or
+                                 stdout is no terminal
+      --json                     the same, and every line of stdout is a JSON object
+      --wait SECONDS             with lines: how long a lost server may stay away, 60
   -h, --help                     print this
   -V, --version                  print the version
 
 stdout gets `listening DIALECT ADDR` a line per listener, then `ready`; stderr gets the log
 (RUST_LOG sets its level, `info` by default). SIGTERM and SIGINT end the daemon, SIGHUP makes
 it read its configuration again. `account` takes -c, --data and --password-stdin, and may be
-used while the daemon runs. Exit codes: 0 done, 1 could not, 2 wrong arguments or configuration.
+used while the daemon runs. `chat` takes the options from --password-stdin on; /help tells what
+can be typed there. With lines it ends when stdin does and everything is acknowledged. Exit codes: 0 done, 1 could not, 2 wrong arguments or configuration.
 ";
 
-pub(super) const COMMANDS: [&str; 4] = ["serve", "account", "help", "version"];
+pub(super) const COMMANDS: [&str; 5] = ["serve", "account", "chat", "help", "version"];
 
 pub(super) const ACCOUNT_ACTIONS: [&str; 4] = ["add", "passwd", "remove", "list"];
 
-const SERVE_ALONE: [&str; 6] = ["listen", "bind", "port", "detach", "pid-file", "check"];
+pub(super) const SERVE_ALONE: [&str; 6] = ["listen", "bind", "port", "detach", "pid-file", "check"];
 
-const ACCOUNT_ALONE: [&str; 1] = ["password-stdin"];
+/// Of `account` and `chat`, but not of `serve`.
+const SERVE_NEVER: [&str; 1] = ["password-stdin"];
+
+/// Of `chat` alone.
+const CHAT_ALONE: [&str; 7] = ["name", "room", "fingerprint", "ca", "line", "json", "wait"];
 
 /// Takes the arguments apart, the program's name not among them.
 ///
@@ -133,6 +154,7 @@ pub fn parse(
     let parsed = match command {
         "serve" => Command::Serve(serve_options(&matches)?),
         "account" => Command::Account(account_options(&matches, &mut free)?),
+        "chat" => Command::Chat(chat_options(&matches, free.next())?),
         "version" => Command::Version,
         // There is one page; asking for a command's part of it is no mistake.
         "help" => {
@@ -164,6 +186,13 @@ fn options() -> Options {
         .optopt("", "pid-file", "", "FILE")
         .optflag("", "check", "")
         .optflag("", "password-stdin", "")
+        .optopt("u", "name", "", "NAME")
+        .optopt("r", "room", "", "ROOM")
+        .optopt("", "fingerprint", "", "HEX")
+        .optopt("", "ca", "", "FILE")
+        .optflag("", "line", "")
+        .optflag("", "json", "")
+        .optopt("", "wait", "", "SECONDS")
         .optflag("h", "help", "")
         .optflag("V", "version", "");
     options
@@ -177,7 +206,7 @@ fn known_command(name: &str) -> Result<(), UsageError> {
     Err(UsageError::UnknownCommand { name: name.into(), nearest })
 }
 
-fn refuse_options(
+pub(super) fn refuse_options(
     matches: &Matches,
     options: &[&'static str],
     command: &'static str,
@@ -193,6 +222,7 @@ fn account_options<'a>(
     free: &mut impl Iterator<Item = &'a String>,
 ) -> Result<AccountOptions, UsageError> {
     refuse_options(matches, &SERVE_ALONE, "account")?;
+    refuse_options(matches, &CHAT_ALONE, "account")?;
     let action = free.next().map(String::as_str);
     let mut name = |action| free.next().cloned().ok_or(UsageError::NoAccountName { action });
     let action = match action {
@@ -211,7 +241,8 @@ fn account_options<'a>(
 }
 
 fn serve_options(matches: &Matches) -> Result<ServeOptions, UsageError> {
-    refuse_options(matches, &ACCOUNT_ALONE, "serve")?;
+    refuse_options(matches, &SERVE_NEVER, "serve")?;
+    refuse_options(matches, &CHAT_ALONE, "serve")?;
     let listen: Vec<_> =
         matches.opt_strs("listen").iter().map(|text| listener(text)).collect::<Result<_, _>>()?;
     let bind = match matches.opt_str("bind") {
@@ -371,7 +402,7 @@ mod tests {
     #[test]
     fn help_tells_of_every_option() {
         let common = ["config", "data", "help", "version"];
-        for name in common.iter().chain(&SERVE_ALONE).chain(&ACCOUNT_ALONE) {
+        for name in common.iter().chain(&SERVE_ALONE).chain(&SERVE_NEVER).chain(&CHAT_ALONE) {
             assert!(HELP.contains(&format!("--{name}")), "{name}");
         }
         for action in ACCOUNT_ACTIONS {
@@ -395,7 +426,7 @@ mod tests {
     fn unknown_words_get_the_nearest_known_one() {
         assert_eq!(
             refused("server"),
-            "there is no command \"server\"; the nearest is serve, of serve, account, help, version"
+            "there is no command \"server\"; the nearest is serve, of serve, account, chat, help, version"
         );
         assert!(refused("help srve").contains("the nearest is serve"));
         assert!(refused("-l jsonprc").contains("the nearest is jsonrpc"));

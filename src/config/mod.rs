@@ -8,6 +8,7 @@
 //! host name, makes no folder and reads no environment variable.
 
 mod address;
+mod chat_options;
 pub mod command_line;
 mod dialect;
 mod document;

@@ -43,6 +43,10 @@ pub enum UsageError {
     Host(String),
     /// `--port` with something that is no port.
     Port(String),
+    /// `--wait` with something that is no number of seconds.
+    Wait(String),
+    /// `--fingerprint` beside `--ca`.
+    TwoTrusts,
     /// `--bind` or `--port` where `-l` gives `jsonrpc` an address, or leaves it out.
     PortBesideListen {
         /// The option.
@@ -82,6 +86,10 @@ impl fmt::Display for UsageError {
             }
             UsageError::Port(text) => {
                 write!(f, "--port: {text:?} is no port: {}", AddressError::BadPort)
+            }
+            UsageError::Wait(text) => write!(f, "--wait: {text:?} is no number of seconds"),
+            UsageError::TwoTrusts => {
+                f.write_str("--fingerprint and --ca make no sense beside each other")
             }
             UsageError::PortBesideListen { option } => write!(
                 f,

@@ -1,7 +1,7 @@
 //! Who may name whom: the transport knows nothing of chat, the chat's core nothing of transport,
-//! sockets, clocks or wire JSON, the client nothing of the server but the transport, the store
-//! neither of the two, but that the transcript takes down the chat's events, and no dialect another.
-//! Read from the sources, comments and texts left out.
+//! sockets, clocks or wire JSON, the client nothing of the server but the transport, the client in
+//! a terminal not even that, the store neither of the two, but that the transcript takes down the
+//! chat's events, and no dialect another. Read from the sources, comments and texts left out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,6 +44,8 @@ fn faults_of(file: &str, source: &str) -> Vec<String> {
                 || (path[0] == "std" && path.get(1).is_some_and(|part| part == "net"))
                 || path.iter().any(|part| part == "SystemTime" || part == "Instant")
         }
+    } else if is_in(file, "terminal") {
+        |path| names_own(path, &["chat", "config", "daemon", "rpc", "store"]) || path[0] == "mio"
     } else if is_in(file, "client") && !is_in(file, "client/talk/tests") {
         |path| names_own(path, &["chat", "config", "daemon", "store"])
     } else if is_in(file, "store/transcript") {
@@ -231,6 +233,7 @@ fn a_wrong_direction_is_found() {
             "crate::chat::dialect::ndjson::FORM",
         ),
         ("store/mod.rs", "use super::{config, rpc};", "super::rpc"),
+        ("terminal/app.rs", "use crate::chat::Name;", "crate::chat::Name"),
     ];
     for (file, source, fault) in bad {
         let faults = faults_of(file, source);
@@ -252,6 +255,7 @@ fn a_wrong_direction_is_found() {
             "chat/dialect/websocket/v1.rs",
             "use super::super::websocket::x; use crate::rpc::jsonrpc;",
         ),
+        ("terminal/app.rs", "use crate::client::Call;"),
         ("client/link/framed.rs", "use crate::rpc::framing::Lines;"),
         ("main.rs", "use parlance::{chat, rpc};"),
     ];

@@ -1,0 +1,113 @@
+//! Who one is: names and accounts.
+
+use super::*;
+
+fn joined(name: &str) -> Answer {
+    Answer::Joined(Joined {
+        room: "general".into(),
+        name: name.into(),
+        users: Some(vec![name.into()]),
+        ..Joined::default()
+    })
+}
+
+#[test]
+fn a_name_is_asked_for_until_one_is_free() {
+    let mut stage = Stage::nameless(Door::Ndjson, 80, 12);
+    stage.calls_nothing();
+    stage.has("Your name [ann]:");
+    stage.press(KeyCode::Enter);
+    assert_eq!(stage.called(), Call::Join { room: None, name: Some("ann".into()) });
+    stage.refuse("Name already taken");
+    stage.has("! │ Name already taken");
+    stage.has("Your name [ann_]:");
+    stage.send("Ann Lee");
+    stage.answer(joined("Ann Lee"));
+    stage.has("Ann Lee in general");
+    stage.has("[general]");
+}
+
+#[test]
+fn a_room_can_be_named_before_oneself() {
+    let mut stage = Stage::nameless(Door::Ndjson, 80, 12);
+    stage.send("/join den");
+    stage.has("Your name [ann]:");
+    stage.press(KeyCode::Enter);
+    assert_eq!(stage.called(), Call::Join { room: Some("den".into()), name: Some("ann".into()) });
+}
+
+#[test]
+fn an_account_is_logged_in_to_and_the_password_is_never_shown() {
+    let mut stage = Stage::nameless(Door::Accounts, 80, 12);
+    stage.has("Log in as [ann]:");
+    stage.press(KeyCode::Enter);
+    stage.has("Password of ann:");
+    stage.write("sesame");
+    stage.has_not("sesame");
+    stage.press(KeyCode::Enter);
+    let log_in = |name: &str| Call::LogIn { name: name.into(), password: "sesame".into() };
+    assert_eq!(stage.called(), log_in("ann"));
+    stage.refuse("Invalid username or password");
+    stage.has("! │ Invalid username or password");
+    stage.has("Log in as [ann]:");
+    stage.press(KeyCode::Enter);
+    let now = stage.now();
+    stage.app.paste("sesame\n", now);
+    stage.has_not("sesame");
+    stage.press(KeyCode::Enter);
+    stage.answer(Answer::LoggedIn("Ann".into()));
+    assert_eq!(stage.called(), Call::Join { room: None, name: None });
+    stage.answer(joined("Ann"));
+    stage.has("Ann in general");
+    stage.press(KeyCode::Up);
+    stage.has_not("sesame");
+    stage.ctrl('c');
+    stage.ctrl('y');
+    stage.has_not("sesame");
+    stage.calls.clear();
+    stage.app.take_calls();
+    stage.send("/logout");
+    assert_eq!(stage.called(), Call::LogOut);
+    stage.answer(Answer::Done);
+    stage.has("Log in as [Ann]:");
+}
+
+#[test]
+fn an_account_is_made_with_its_password_twice() {
+    let mut stage = Stage::nameless(Door::Accounts, 80, 12);
+    stage.send("/register Zoë");
+    stage.has("Password of Zoë:");
+    stage.send("sesame");
+    stage.has("The same again:");
+    stage.send("sesam");
+    stage.has("! │ the two passwords differ");
+    stage.has("Password of Zoë:");
+    stage.send("sesame");
+    stage.send("sesame");
+    let register = Call::Register { name: "Zoë".into(), password: "sesame".into() };
+    assert_eq!(stage.called(), register);
+    stage.refuse("Username already taken");
+    stage.has("Log in as [Zoë]:");
+    stage.press(KeyCode::Enter);
+    stage.press(KeyCode::Esc);
+    stage.has("Log in as [Zoë]:");
+}
+
+#[test]
+fn within_a_room_a_login_is_a_change_of_name() {
+    let mut stage = Stage::joined(80, 12);
+    stage.send("/login Ann2");
+    stage.send("wrong");
+    stage.refuse("Invalid username or password");
+    stage.has("[general]");
+    stage.send("/login Ann2");
+    stage.send("right");
+    stage.answer(Answer::LoggedIn("Ann2".into()));
+    stage.has("· │ logged in as Ann2");
+    stage.has("Ann2 in general");
+    stage.calls_nothing();
+    stage.hear(Event::LoggedOut { name: Some("7d01b2aa".into()) });
+    stage.has("! │ your account was removed");
+    stage.calls_nothing();
+    stage.has("Your name [ann]:");
+}

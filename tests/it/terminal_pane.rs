@@ -1,0 +1,248 @@
+//! A terminal to run `parlance chat` in (a tmux of its own, with one pane), and somebody at another
+//! door to chat with.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::skip;
+use crate::support::{Daemon, PATIENCE, TempFolder};
+
+/// How often the pane is looked at while something is waited for: tmux tells nobody that it drew.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What the shell in the pane asks with.
+const PROMPT: &str = "ready>";
+
+/// A daemon with the doors that these tests need.
+pub(crate) fn house() -> Daemon {
+    Daemon::start(&["-l", "websocket=127.0.0.1:0", "-l", "ndjson=127.0.0.1:0"])
+}
+
+/// A tmux server with one pane, which a shell runs in; ended when the value is dropped.
+pub(crate) struct Pane {
+    name: String,
+    /// For its socket, and for the configuration of what runs in it.
+    folder: TempFolder,
+}
+
+impl Pane {
+    /// `None`, with the reason on stdout, where there is no tmux.
+    #[track_caller]
+    pub(crate) fn open(width: u16, height: u16) -> Option<Pane> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        if !skip::has_command("tmux", "-V") {
+            return None;
+        }
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("parlance-{}-{count}", std::process::id());
+        let pane = Pane { name, folder: TempFolder::new() };
+        let (width, height) = (width.to_string(), height.to_string());
+        let config = format!("XDG_CONFIG_HOME={}", pane.folder.at("config"));
+        let prompt = format!("PS1={PROMPT}");
+        let shell = ["env", "TZ=UTC", "LOGNAME=guest", "ENV=", "NO_COLOR=", &config, &prompt, "sh"];
+        let open = ["-f", "/dev/null", "new-session", "-d", "-x", &width, "-y", &height];
+        pane.tmux(&[&open[..], &shell].concat());
+        pane.tmux(&["select-pane", "-T", "a title"]);
+        pane.sees(PROMPT);
+        Some(pane)
+    }
+
+    /// Opens a pane and chats in it under a name, until one is in the room.
+    #[track_caller]
+    pub(crate) fn chatting(daemon: &Daemon, name: &str, width: u16, height: u16) -> Option<Pane> {
+        let pane = Pane::open(width, height)?;
+        pane.runs(&format!("chat ws://{} -u {name}", daemon.address("websocket")));
+        pane.sees(&format!("{name} in general"));
+        Some(pane)
+    }
+
+    /// Runs `parlance` with these arguments in the shell.
+    pub(crate) fn runs(&self, arguments: &str) {
+        self.types(&format!("{} {arguments}", env!("CARGO_BIN_EXE_parlance")));
+        self.keys(&["Enter"]);
+    }
+
+    /// Presses keys, by tmux's names for them.
+    pub(crate) fn keys(&self, keys: &[&str]) {
+        self.tmux(&[&["send-keys"], keys].concat());
+    }
+
+    /// Types text.
+    pub(crate) fn types(&self, text: &str) {
+        self.tmux(&["send-keys", "-l", text]);
+    }
+
+    /// Types a line and sends it.
+    pub(crate) fn enters(&self, text: &str) {
+        self.types(text);
+        self.keys(&["Enter"]);
+    }
+
+    /// Pastes, in brackets where what runs in the pane asked for them.
+    pub(crate) fn pastes(&self, text: &str) {
+        self.tmux(&["set-buffer", text]);
+        self.tmux(&["paste-buffer", "-p", "-r"]);
+    }
+
+    pub(crate) fn resize(&self, width: u16, height: u16) {
+        self.tmux(&["resize-window", "-x", &width.to_string(), "-y", &height.to_string()]);
+    }
+
+    /// What is to be seen.
+    pub(crate) fn screen(&self) -> String {
+        self.tmux(&["capture-pane", "-p"])
+    }
+
+    /// The same, with tmux's own escape sequences for how it looks.
+    pub(crate) fn screen_with_looks(&self) -> String {
+        self.tmux(&["capture-pane", "-p", "-e"])
+    }
+
+    /// What tmux knows of the pane, as one of its formats.
+    pub(crate) fn knows(&self, format: &str) -> String {
+        self.tmux(&["display-message", "-p", format]).trim_end().to_owned()
+    }
+
+    /// Waits until the screen is as wanted, and gives it.
+    #[track_caller]
+    pub(crate) fn becomes(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let screen = self.screen();
+            if is_so(&screen) {
+                return screen;
+            }
+            assert!(Instant::now() < deadline, "never on the screen: {what}\n{screen}");
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Waits until this is to be seen.
+    #[track_caller]
+    pub(crate) fn sees(&self, part: &str) -> String {
+        self.becomes(part, |screen| screen.contains(part))
+    }
+
+    /// Waits until the whole screen, with times masked, is this.
+    #[track_caller]
+    pub(crate) fn shows(&self, expected: &str) {
+        let expected = expected.strip_prefix('\n').unwrap_or(expected);
+        self.becomes(expected, |screen| masked(screen) == expected);
+    }
+
+    /// Waits until the program has ended and the shell is as it was before.
+    #[track_caller]
+    pub(crate) fn is_back(&self) {
+        self.becomes("the shell", |_| self.knows("#{alternate_on} #{cursor_flag}") == "0 1");
+        self.enters("stty -a; echo $((6 * 7)) is it");
+        let screen = self.sees("42 is it");
+        for flag in ["icanon", "echo", "isig", "icrnl", "opost"] {
+            let is_set = screen.split([' ', ';', '\n']).any(|word| word == flag);
+            assert!(is_set, "{flag} is off:\n{screen}");
+        }
+        // Brackets around a paste would be part of the word.
+        self.pastes("echo it${HOME:+ is} pasted");
+        self.keys(&["Enter"]);
+        self.sees("\nit is pasted");
+    }
+
+    pub(crate) fn folder(&self) -> &TempFolder {
+        &self.folder
+    }
+
+    fn tmux(&self, arguments: &[&str]) -> String {
+        let output = self.try_tmux(arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "tmux {arguments:?}: {stderr}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    fn try_tmux(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new("tmux");
+        command.args(["-u", "-L", &self.name]).args(arguments);
+        command.env("TMUX_TMPDIR", self.folder.path()).env_remove("TMUX");
+        command.env("LC_ALL", "C.UTF-8");
+        command.output().expect("tmux runs")
+    }
+}
+
+impl Drop for Pane {
+    fn drop(&mut self) {
+        let _ = self.try_tmux(&["kill-server"]);
+    }
+}
+
+/// A screen without what differs from run to run: times, the day, the port, the round trip.
+pub(crate) fn masked(screen: &str) -> String {
+    let mut out = String::new();
+    for line in screen.lines() {
+        let line = line.trim_end();
+        let is_time = |text: &str| {
+            let shape = |(at, byte): (usize, u8)| match at {
+                2 => byte == b':',
+                _ => byte.is_ascii_digit(),
+            };
+            text.len() == 5 && text.bytes().enumerate().all(shape)
+        };
+        if line.get(..5).is_some_and(is_time) {
+            out.push_str("HH:MM");
+            out.push_str(&line[5..]);
+        } else if line.starts_with('─') && line.contains(" 20") {
+            out.push_str("─── the day");
+            out.push_str(line.find('│').map_or("", |at| &line[at..]));
+        } else if let Some(rest) = line.strip_prefix(" connected ") {
+            let rest = rest.split_once(" │ ").map_or(rest, |(_, rest)| rest);
+            let (rest, _) = rest.rsplit_once(':').unwrap_or((rest, ""));
+            out.push_str(" connected │ ");
+            out.push_str(rest);
+        } else {
+            out.push_str(line);
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// Somebody who speaks `ndjson` by hand.
+pub(crate) struct Neighbour(BufReader<TcpStream>);
+
+impl Neighbour {
+    /// Comes into `general`.
+    #[track_caller]
+    pub(crate) fn come(daemon: &Daemon, name: &str) -> Neighbour {
+        let stream = TcpStream::connect(daemon.address("ndjson")).expect("a connection");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        let mut neighbour = Neighbour(BufReader::new(stream));
+        let name = serde_json::Value::from(name);
+        neighbour.sends(&format!(r#"{{"type":"join","room":"general","user":{name},"id":1}}"#));
+        neighbour.hears(r#""type":"ack""#);
+        neighbour
+    }
+
+    pub(crate) fn sends(&mut self, line: &str) {
+        self.0.get_mut().write_all(format!("{line}\n").as_bytes()).expect("a sent line");
+    }
+
+    pub(crate) fn says(&mut self, text: &str) {
+        let text = serde_json::Value::from(text);
+        self.sends(&format!(r#"{{"type":"message","text":{text}}}"#));
+    }
+
+    /// Reads until a line has this in it, and gives that line.
+    #[track_caller]
+    pub(crate) fn hears(&mut self, part: &str) -> String {
+        let mut heard = String::new();
+        loop {
+            let mut line = String::new();
+            match self.0.read_line(&mut line) {
+                Ok(1..) if line.contains(part) => return line,
+                Ok(1..) => heard.push_str(&line),
+                end => panic!("never heard: {part}: {end:?}\n{heard}"),
+            }
+        }
+    }
+}
