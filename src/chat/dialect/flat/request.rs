@@ -137,6 +137,14 @@ impl Refusal {
         Refusal(Cow::Borrowed(text))
     }
 
+    /// How many bytes of a text it holds that is only its own.
+    pub(in super::super) fn own_bytes(&self) -> usize {
+        match &self.0 {
+            Cow::Borrowed(_) => 0,
+            Cow::Owned(text) => text.capacity(),
+        }
+    }
+
     /// Appends `{"type":"error","id":42,"text":"…"}`.
     pub(in super::super) fn write(&self, id: Option<&str>, out: &mut Vec<u8>) {
         begin("error", id, out);
@@ -158,7 +166,9 @@ impl From<Error> for Refusal {
             Error::TextRequired => "Text is required",
             Error::TextTooLong => "Text too long",
             Error::NoSuchMember(name) => {
-                return Refusal(format!("User {name} is not in this room").into());
+                // It may be remembered: no longer than it is.
+                let text = ["User ", &*name, " is not in this room"].concat();
+                return Refusal(text.into());
             }
             other => {
                 log::error!("no words for: {other}");
