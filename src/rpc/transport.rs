@@ -24,8 +24,9 @@ const ANSWERS_TURN_BYTES: usize = 1024 * 1024;
 const PUBLISH_TURN_BYTES: usize = 256 * 1024;
 
 /// How many datagrams may be published in one turn, to all groups and members, before input has to
-/// wait for the next: each is a call of the system, where a stream takes all of a turn in one.
-const DATAGRAMS_TURN_MAX: usize = 4096;
+/// wait for the next: each is a call of the system, where a stream takes all of a turn in one. As
+/// many again may tell of ends.
+pub(super) const DATAGRAMS_TURN_MAX: usize = 4096;
 
 /// The connections, the groups and the turn's output.
 pub(super) struct Transport {
@@ -54,7 +55,7 @@ pub(super) struct Transport {
     /// Bytes that were encoded in this turn and made fewer before they were sent.
     saved_bytes: usize,
     /// Datagrams that were published in this turn, counted once for each who gets it.
-    datagrams: usize,
+    pub(super) datagrams: usize,
     next_serial: u32,
     /// Datagram peers whose address is not confirmed.
     pub(super) unconfirmed: usize,

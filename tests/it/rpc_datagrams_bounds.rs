@@ -205,6 +205,32 @@ fn what_would_be_very_many_datagrams_is_left_to_the_next_turn() {
 }
 
 #[test]
+fn ends_that_would_be_very_many_datagrams_are_told_a_few_a_turn() {
+    const PEERS: usize = 50;
+    let stage = stage();
+    let peers: Vec<_> = (0..PEERS).map(|_| Sender::new(&stage)).collect();
+    peers.iter().for_each(|peer| peer.ask("in;join;say in", "in"));
+    // Two streams end at once, each of which is told so often: in how many turns that is done.
+    let turns = |times: usize| {
+        let mut streams = [stage.peer_at(1), stage.peer_at(1)];
+        streams.iter_mut().for_each(|stream| stream.ask(prefixed("say in"), prefixed("in")));
+        let held = hold(&stage);
+        stage.handle.post(move |stage, fx| {
+            stage.ends_told = times;
+            stage.ended_at.clear();
+            stage.conns[PEERS..].iter().for_each(|stream| fx.close(*stream));
+            stage.conns.truncate(PEERS);
+        });
+        drop(held);
+        until(|| stage.ask(|stage, _| stage.ended_at.len()) == 2);
+        let mut ended_at = stage.ask(|stage, _| stage.ended_at.clone());
+        ended_at.dedup();
+        ended_at.len()
+    };
+    assert_eq!((turns(81), turns(82)), (1, 2));
+}
+
+#[test]
 fn neither_streams_nor_datagrams_wait_until_the_others_have_had_enough() {
     let stage = stage();
     let sender = Sender::new(&stage);
