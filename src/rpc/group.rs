@@ -46,6 +46,8 @@ pub(super) struct Group {
     doomed: bool,
     /// How many members are in other groups too, so that order between groups matters to them.
     pub(super) shared_members: u32,
+    /// How many members are sent each frame in a datagram of its own.
+    pub(super) datagram_members: u32,
 }
 
 impl Group {

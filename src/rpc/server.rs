@@ -18,7 +18,7 @@ use super::listener::{FIRST_TOKEN, Listeners};
 use super::service::{Accepted, Service};
 use super::timer::Deadline;
 use super::timer::Timers;
-use super::transport::Transport;
+use super::transport::{DATAGRAMS_TURN_MAX, Transport};
 use super::worker::Workers;
 
 /// How many events one turn takes from the system.
@@ -276,19 +276,34 @@ impl<S: 'static> Server<S> {
     }
 
     /// Phase 6: those who ended have left all their groups by now, so no one is told of a leave
-    /// who is leaving too.
+    /// who is leaving too. Where telling it makes very many datagrams, the other ends wait for the
+    /// next turn; one is told in any case.
     fn tell_ends(&mut self) {
+        let datagrams_max = self.fx.transport.datagrams.saturating_add(DATAGRAMS_TURN_MAX);
         while !self.fx.transport.ended.is_empty() {
-            for id in std::mem::take(&mut self.fx.transport.ended) {
-                let Some(connection) = self.fx.transport.get_mut(id) else { continue };
-                connection.told = true;
-                let Some(end) = connection.end.take() else { continue };
-                let (service, peer) = (connection.service as usize, connection.peer);
-                log_end(id, peer, &end);
-                let service = Rc::clone(&self.fx.services[service]);
-                service.closed(&mut self.state, &mut self.fx, id, &end);
+            let mut ended = std::mem::take(&mut self.fx.transport.ended).into_iter();
+            for id in ended.by_ref() {
+                self.tell_end(id);
+                if self.fx.transport.datagrams > datagrams_max {
+                    break;
+                }
+            }
+            if ended.len() > 0 {
+                let later = std::mem::take(&mut self.fx.transport.ended);
+                self.fx.transport.ended = ended.chain(later).collect();
+                return;
             }
         }
+    }
+
+    fn tell_end(&mut self, id: ConnId) {
+        let Some(connection) = self.fx.transport.get_mut(id) else { return };
+        connection.told = true;
+        let Some(end) = connection.end.take() else { return };
+        let (service, peer) = (connection.service as usize, connection.peer);
+        log_end(id, peer, &end);
+        let service = Rc::clone(&self.fx.services[service]);
+        service.closed(&mut self.state, &mut self.fx, id, &end);
     }
 
     /// Phase 8: frees the slots of connections whose link is finished.

@@ -23,6 +23,11 @@ const ANSWERS_TURN_BYTES: usize = 1024 * 1024;
 /// What may be published to one group in one turn before input has to wait for the next, in bytes.
 const PUBLISH_TURN_BYTES: usize = 256 * 1024;
 
+/// How many datagrams may be published in one turn, to all groups and members, before input has to
+/// wait for the next: each is a call of the system, where a stream takes all of a turn in one. As
+/// many again may tell of ends.
+pub(super) const DATAGRAMS_TURN_MAX: usize = 4096;
+
 /// The connections, the groups and the turn's output.
 pub(super) struct Transport {
     pub(super) connections: Slab<Connection>,
@@ -49,6 +54,8 @@ pub(super) struct Transport {
     pub(super) full: bool,
     /// Bytes that were encoded in this turn and made fewer before they were sent.
     saved_bytes: usize,
+    /// Datagrams that were published in this turn, counted once for each who gets it.
+    pub(super) datagrams: usize,
     next_serial: u32,
     /// Datagram peers whose address is not confirmed.
     pub(super) unconfirmed: usize,
@@ -71,6 +78,7 @@ impl Transport {
             turn: 1,
             full: false,
             saved_bytes: 0,
+            datagrams: 0,
             next_serial: 0,
             unconfirmed: 0,
         }
@@ -270,7 +278,8 @@ impl Transport {
         let before = group.batch.len();
         encode(&mut group.batch);
         let after = group.batch.len();
-        if after > PUBLISH_TURN_BYTES {
+        self.datagrams = self.datagrams.saturating_add(group.datagram_members as usize);
+        if after > PUBLISH_TURN_BYTES || self.datagrams > DATAGRAMS_TURN_MAX {
             self.full = true;
         }
         if let Some(index) = except {
@@ -341,7 +350,9 @@ impl Transport {
         let group = self.groups.at_mut(id.slot);
         let index = group.members.len() as u32;
         group.members.push(Member { slot: conn.slot, from: group.batch.len() as u32 });
-        self.connections[conn.slot as usize].groups.insert(Membership { group: id.slot, index });
+        let connection = &mut self.connections[conn.slot as usize];
+        group.datagram_members += u32::from(!connection.link.is_stream());
+        connection.groups.insert(Membership { group: id.slot, index });
         if earlier >= 1 {
             self.count_shared(conn.slot, if earlier == 1 { None } else { Some(id.slot) }, 1);
         }
@@ -372,7 +383,9 @@ impl Transport {
             2 => self.count_shared(slot, None, -1),
             _ => self.count_shared(slot, Some(group), -1),
         }
-        let members = &mut self.groups.at_mut(group).members;
+        let is_stream = self.connections[slot as usize].link.is_stream();
+        let Group { members, datagram_members, .. } = self.groups.at_mut(group);
+        *datagram_members -= u32::from(!is_stream);
         members.swap_remove(index as usize);
         if members.is_empty() {
             // Nothing is held while it is empty; most groups are small and short-lived.
@@ -411,6 +424,7 @@ impl Transport {
         self.turn = self.turn.checked_add(1).unwrap_or(1);
         self.full = false;
         self.saved_bytes = 0;
+        self.datagrams = 0;
     }
 
     /// Resets what a connection had in this turn.

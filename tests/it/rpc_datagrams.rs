@@ -19,6 +19,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Stage {
     pub(crate) conns: Vec<ConnId>,
     ended: Vec<String>,
+    /// How often the group is told of an end, and in which turns there was one.
+    pub(crate) ends_told: usize,
+    pub(crate) ended_at: Vec<Instant>,
     tickets: Vec<Ticket>,
     /// Whose frames came, and in which turns.
     pub(crate) heard: Vec<(Instant, ConnId)>,
@@ -81,8 +84,12 @@ impl Service<Stage> for Script {
         panic!("{fault:?}");
     }
 
-    fn closed(&self, stage: &mut Stage, _: &mut Effects<Stage>, _: ConnId, end: &End) {
+    fn closed(&self, stage: &mut Stage, fx: &mut Effects<Stage>, _: ConnId, end: &End) {
         stage.ended.push(end.to_string());
+        stage.ended_at.push(fx.now());
+        for _ in 0..stage.ends_told {
+            fx.publish(stage.group, None, |out| framed(out, "an end"));
+        }
     }
 
     fn stopping(&self, stage: &mut Stage, fx: &mut Effects<Stage>) {
@@ -132,6 +139,8 @@ pub(crate) fn build() -> (Server<Stage>, Vec<SocketAddr>) {
         Stage {
             conns: Vec::new(),
             ended: Vec::new(),
+            ends_told: 0,
+            ended_at: Vec::new(),
             tickets: Vec::new(),
             heard: Vec::new(),
             group: fx.new_group(),

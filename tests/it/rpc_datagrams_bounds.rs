@@ -175,6 +175,62 @@ fn who_is_answered_much_leaves_the_rest_to_the_next_turn() {
 }
 
 #[test]
+fn what_would_be_very_many_datagrams_is_left_to_the_next_turn() {
+    const PEERS: usize = 50;
+    let stage = stage();
+    let peers: Vec<_> = (0..PEERS).map(|_| Sender::new(&stage)).collect();
+    peers.iter().for_each(|peer| peer.ask("in;join;say in", "in"));
+    let mut stream = stage.peer_at(1);
+    stream.ask(prefixed("say in"), prefixed("in"));
+    // A request that tells the group so often, and one behind it: in how many turns they are served.
+    let mut turns = |times: usize| {
+        stage.ask(|stage, _| stage.heard.clear());
+        let held = hold(&stage);
+        let both = [prefixed(&vec!["all x"; times].join(";")), prefixed("say done")];
+        stream.send(both.concat());
+        drop(held);
+        stream.expect(prefixed("done"));
+        let mut heard = stage.ask(|stage, _| std::mem::take(&mut stage.heard));
+        assert_eq!(heard.len(), 2);
+        heard.dedup();
+        heard.len()
+    };
+    // 4050 datagrams, and 4100.
+    assert_eq!((turns(81), turns(82)), (1, 2));
+    // Those who have gone are sent none.
+    peers[1..].iter().for_each(|peer| peer.send("close"));
+    until(|| stage.ask(|stage, fx| fx.group_len(stage.group)) == 1);
+    assert_eq!(turns(82), 1);
+    stream.finish();
+}
+
+#[test]
+fn ends_that_would_be_very_many_datagrams_are_told_a_few_a_turn() {
+    const PEERS: usize = 50;
+    let stage = stage();
+    let peers: Vec<_> = (0..PEERS).map(|_| Sender::new(&stage)).collect();
+    peers.iter().for_each(|peer| peer.ask("in;join;say in", "in"));
+    // Two streams end at once, each of which is told so often: in how many turns that is done.
+    let turns = |times: usize| {
+        let mut streams = [stage.peer_at(1), stage.peer_at(1)];
+        streams.iter_mut().for_each(|stream| stream.ask(prefixed("say in"), prefixed("in")));
+        let held = hold(&stage);
+        stage.handle.post(move |stage, fx| {
+            stage.ends_told = times;
+            stage.ended_at.clear();
+            stage.conns[PEERS..].iter().for_each(|stream| fx.close(*stream));
+            stage.conns.truncate(PEERS);
+        });
+        drop(held);
+        until(|| stage.ask(|stage, _| stage.ended_at.len()) == 2);
+        let mut ended_at = stage.ask(|stage, _| stage.ended_at.clone());
+        ended_at.dedup();
+        ended_at.len()
+    };
+    assert_eq!((turns(81), turns(82)), (1, 2));
+}
+
+#[test]
 fn neither_streams_nor_datagrams_wait_until_the_others_have_had_enough() {
     let stage = stage();
     let sender = Sender::new(&stage);

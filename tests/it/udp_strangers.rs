@@ -122,6 +122,25 @@ fn nobody_is_answered_who_only_tells_of_an_error() {
     ann.pings();
 }
 
+#[test]
+fn what_was_answered_is_not_a_question_when_it_comes_back() {
+    let house = open();
+    let mut ann = house.peer_in("den", "Ann", 1);
+    for kind in ["rooms", "users", "history", "ping", "leave", "nope"] {
+        ann.send(format!(r#"{{"type":"{kind}","id":5}}"#));
+        let answer = ann.take();
+        // As another server would, whose address somebody has borrowed. Of an acknowledgement one
+        // error may come.
+        ann.send(&answer);
+        if answer.starts_with(r#"{"type":"ack""#) {
+            let refusal = ann.take();
+            assert_eq!(refusal, refused(5, "Unknown type"));
+            ann.send(&refusal);
+        }
+        ann.is_told(r#"{"type":"probe","id":99}"#, refused(99, "Unknown type"));
+    }
+}
+
 // ---- addresses ---------------------------------------------------------------------------------
 
 /// An address of this machine that is not a loopback one.

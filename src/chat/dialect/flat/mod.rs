@@ -33,7 +33,7 @@ impl Method<'_> {
         let session = session_of(fx, conn).ok_or(Error::SessionClosed)?;
         let room = house.chat.room_of(session);
         Ok(match (self, room) {
-            (Method::Unknown | Method::Error, _) => return Err(Refusal::UNKNOWN_TYPE),
+            (Method::Unknown | Method::Answer, _) => return Err(Refusal::UNKNOWN_TYPE),
             (Method::Join { room: wanted, user }, _) => {
                 join(house, fx, conn, room, wanted.as_deref(), user.as_deref())?
             }

@@ -40,8 +40,8 @@ pub(in super::super) enum Method<'a> {
     History { after: u64, limit: u64 },
     /// Show that one is there.
     Ping,
-    /// An error, which is for the server to tell: as good as something that does not exist.
-    Error,
+    /// An answer, which is for the server to give: as good as something that does not exist.
+    Answer,
     /// Something that does not exist.
     Unknown,
 }
@@ -58,17 +58,33 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The same, and the `token` that stands beside it, as JSON, whatever becomes of the request.
+    /// The same, and the `token` that stands beside it, as JSON, whatever becomes of the request. What
+    /// bears a list that was asked for is told from what asks for one, though they have the same type.
     pub(in super::super) fn parse_with_token(
         frame: &'a [u8],
         depth_max: u16,
     ) -> (Result<Request<'a>, Refusal>, Option<&'a str>) {
         let [kind, id, room, user, text, to, after, limit] = KEYS;
-        let keys = [kind, id, room, user, text, to, after, limit, "token"];
-        match fields(frame, depth_max, keys) {
-            Ok(Fields::Object([values @ .., token])) => (Request::of(values), token),
-            _ => (Err(Refusal::INVALID_JSON), None),
+        let keys =
+            [kind, id, room, user, text, to, after, limit, "token", "rooms", "users", "messages"];
+        let Ok(Fields::Object([values @ .., token, rooms, users, messages])) =
+            fields(frame, depth_max, keys)
+        else {
+            return (Err(Refusal::INVALID_JSON), None);
+        };
+        let mut request = Request::of(values);
+        if let Ok(Request { method, .. }) = &mut request {
+            let list = match method {
+                Method::Rooms => rooms,
+                Method::Users => users,
+                Method::History { .. } => messages,
+                _ => None,
+            };
+            if list.is_some() {
+                *method = Method::Answer;
+            }
         }
+        (request, token)
     }
 
     /// `values` are those of [`KEYS`].
@@ -89,7 +105,7 @@ impl<'a> Request<'a> {
                 limit: as_count(limit).unwrap_or(u64::MAX).min(HISTORY_EVENTS_MAX),
             },
             Some("ping") => Method::Ping,
-            Some("error") => Method::Error,
+            Some("error") => Method::Answer,
             _ => Method::Unknown,
         };
         Ok(Request { id, method })
@@ -121,6 +137,14 @@ impl Refusal {
         Refusal(Cow::Borrowed(text))
     }
 
+    /// How many bytes of a text it holds that is only its own.
+    pub(in super::super) fn own_bytes(&self) -> usize {
+        match &self.0 {
+            Cow::Borrowed(_) => 0,
+            Cow::Owned(text) => text.capacity(),
+        }
+    }
+
     /// Appends `{"type":"error","id":42,"text":"…"}`.
     pub(in super::super) fn write(&self, id: Option<&str>, out: &mut Vec<u8>) {
         begin("error", id, out);
@@ -142,7 +166,9 @@ impl From<Error> for Refusal {
             Error::TextRequired => "Text is required",
             Error::TextTooLong => "Text too long",
             Error::NoSuchMember(name) => {
-                return Refusal(format!("User {name} is not in this room").into());
+                // It may be remembered: no longer than it is.
+                let text = ["User ", &*name, " is not in this room"].concat();
+                return Refusal(text.into());
             }
             other => {
                 log::error!("no words for: {other}");
@@ -179,7 +205,7 @@ mod tests {
             ("users", Method::Users),
             ("ping", Method::Ping),
             (r"p\u0069ng", Method::Ping),
-            ("error", Method::Error),
+            ("error", Method::Answer),
             ("Ping", Method::Unknown),
             ("", Method::Unknown),
         ] {
@@ -242,5 +268,22 @@ mod tests {
             assert_eq!(with_token(twice), (Err(Refusal::INVALID_JSON), None), "{twice}");
         }
         assert_eq!(parse(r#"{"type":"ping","token":"t","token":"t"}"#), ping(None));
+    }
+
+    #[test]
+    fn a_list_is_an_answer_only_with_its_own_key_and_over_datagrams() {
+        fn method(text: &str) -> Result<Method<'_>, Refusal> {
+            Request::parse_with_token(text.as_bytes(), 64).0.map(|request| request.method)
+        }
+        for (kind, key) in [("rooms", "rooms"), ("users", "users"), ("history", "messages")] {
+            let answer = format!(r#"{{"type":"{kind}","id":1,"room":"den","{key}":[]}}"#);
+            assert_eq!(method(&answer), Ok(Method::Answer));
+            assert_ne!(parse(&answer).unwrap().method, Method::Answer);
+            for other in ["rooms", "users", "messages"].iter().filter(|other| **other != key) {
+                let question = format!(r#"{{"type":"{kind}","id":1,"{other}":[]}}"#);
+                assert_ne!(method(&question), Ok(Method::Answer));
+            }
+        }
+        assert_eq!(method(r#"{"type":"ping","users":[]}"#), Ok(Method::Ping));
     }
 }

@@ -138,7 +138,9 @@ impl Service<House> for Udp {
             fx.confirm(conn);
         }
         match request {
-            Ok(Request { method: Method::Error, .. }) => {}
+            // Were it answered, two servers, each the other's peer by forged joins, could be set to
+            // answering each other without end.
+            Ok(Request { method: Method::Answer, .. }) => {}
             Ok(Request { id: Some(id), method }) => {
                 serve(house, fx, conn, (id, &method), datagram);
             }
@@ -185,9 +187,9 @@ fn judge_stranger<'a>(house: &House, datagram: &'a [u8]) -> Verdict<'a> {
         Err(refusal) => return Verdict::Refuse(None, refusal),
     };
     let Request { id, method } = request;
-    if method == Method::Error {
-        // Errors are all that strangers are told. Were they answered, two servers could be set to
-        // answering each other without end.
+    if method == Method::Answer {
+        // Errors are among them, and all that strangers are told. Were they answered, two servers
+        // could be set to answering each other without end.
         return Verdict::PassOver;
     }
     if id.is_none() {

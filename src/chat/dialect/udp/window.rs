@@ -7,6 +7,11 @@ use std::collections::VecDeque;
 
 use super::super::flat::{Refusal, begin_ack};
 
+/// What the refusals that one peer's window remembers may hold, in bytes of texts of their own: those
+/// of the ones that name somebody. With names as people have them a window of 1024 is not cut by that;
+/// with the longest there are, it would hold ten times what others do.
+const REFUSALS_BYTES_MAX: usize = 48 * 1024;
+
 /// The last requests of one peer, and their answers. It takes memory only for what there was.
 #[derive(Debug, Default)]
 pub(super) struct Window {
@@ -14,6 +19,8 @@ pub(super) struct Window {
     seen: VecDeque<u64>,
     /// What each was answered.
     answers: VecDeque<Kept>,
+    /// What the refusals among these hold, in bytes.
+    refusals_bytes: usize,
 }
 
 impl Window {
@@ -25,12 +32,15 @@ impl Window {
     }
 
     /// Remembers a request that was not found, and forgets the oldest of more than
-    /// `remembered_max`.
+    /// `remembered_max`, or of refusals that hold too much.
     pub(super) fn remember(&mut self, hash: u64, answer: Kept, remembered_max: usize) {
-        while self.seen.len() >= remembered_max.max(1) {
+        let bytes_left = REFUSALS_BYTES_MAX.saturating_sub(answer.own_bytes());
+        while self.seen.len() >= remembered_max.max(1) || self.refusals_bytes > bytes_left {
             self.seen.pop_front();
-            self.answers.pop_front();
+            let Some(oldest) = self.answers.pop_front() else { break };
+            self.refusals_bytes = self.refusals_bytes.saturating_sub(oldest.own_bytes());
         }
+        self.refusals_bytes += answer.own_bytes();
         self.seen.push_back(hash);
         self.answers.push_back(answer);
     }
@@ -51,6 +61,14 @@ pub(super) enum Kept {
 }
 
 impl Kept {
+    /// What it holds of a text that is only its own, in bytes.
+    fn own_bytes(&self) -> usize {
+        match self {
+            Kept::Refused(refusal) => refusal.own_bytes(),
+            Kept::Done | Kept::Said(_) | Kept::Joined(_) => 0,
+        }
+    }
+
     /// Appends the answer to the request with this id, of a peer with this token.
     pub(super) fn write(&self, id: &str, token: &str, out: &mut Vec<u8>) {
         match self {
@@ -72,6 +90,7 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::Error;
 
     #[test]
     fn entries_are_small_and_there_are_none_before_the_first_request() {
@@ -110,6 +129,31 @@ mod tests {
         window.remember(101, Kept::Done, 0);
         assert_eq!((window.find(100), window.find(101)), (None, Some(&Kept::Done)));
         assert_eq!((window.seen.len(), window.answers.len()), (1, 1));
+    }
+
+    #[test]
+    fn refusals_that_name_somebody_hold_no_more_than_they_may() {
+        let refusal =
+            |name: &str| Kept::Refused(Box::new(Refusal::from(Error::NoSuchMember(name.into()))));
+        let mut window = Window::default();
+        for hash in 0..2000 {
+            window.remember(hash, refusal("bob"), 1024);
+        }
+        assert_eq!(window.seen.len(), 1024, "ordinary names do not count");
+        let longest = refusal(&"\u{1f600}".repeat(50));
+        for hash in 2000..4000 {
+            window.remember(hash, longest.clone(), 1024);
+            assert!(window.refusals_bytes <= REFUSALS_BYTES_MAX);
+            assert_eq!(window.seen.len(), window.answers.len());
+        }
+        assert_eq!(window.refusals_bytes, window.seen.len() * longest.own_bytes());
+        assert!((200..300).contains(&window.seen.len()), "{}", window.seen.len());
+        assert_eq!((window.find(3999), window.find(3000)), (Some(&longest), None));
+        // Others need no room, and push them out as they come.
+        for hash in 4000..4000 + 1024 {
+            window.remember(hash, Kept::Done, 1024);
+        }
+        assert_eq!((window.refusals_bytes, window.seen.len()), (0, 1024));
     }
 
     #[test]
