@@ -33,6 +33,8 @@ export class Composer {
     });
     byId("whisper-end").addEventListener("click", () => this.whisperTo(null));
     this.#text.addEventListener("input", () => this.#typed());
+    // A text takes other lines when the window has another width.
+    window.addEventListener("resize", () => this.#fit());
     this.#text.addEventListener("keydown", (event) => this.#key(event));
   }
 
