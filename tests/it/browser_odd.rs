@@ -6,6 +6,34 @@ use crate::ndjson;
 use serde_json::json;
 
 #[test]
+fn half_a_character_and_far_too_much_are_answered_at_once() {
+    let Some(place) = Place::open() else { return };
+    let page = place.page("");
+    page.until("!document.querySelector('#welcome-how').hidden");
+    let enters = |script: &str| {
+        page.eval(&format!("{script}; document.querySelector('#welcome-name').focus()"));
+        page.key("Enter");
+    };
+    enters("document.querySelector('#welcome-name').value = 'A\\ud800'");
+    page.sees("#welcome-name-error", "That has half a character in it.");
+    enters(
+        "document.querySelector('input[value=login]').click();
+         document.querySelector('#welcome-name').value = 'Alice';
+         document.querySelector('#welcome-password').value = 'x'.repeat(70000)",
+    );
+    page.sees("#welcome-name-error", "That is too long.");
+    // The connection was not given up for that.
+    assert_eq!(page.eval("document.querySelector('#bar').hidden"), true);
+    page.click("input[value=name] + span");
+    page.enters("Alice");
+    page.sees("#chat-title", "general");
+    page.click("#to-lobby");
+    page.eval("void (document.querySelector('#create-name').value = '\\udfff')");
+    page.click("#create-form button");
+    page.sees("#create-error", "That has half a character in it.");
+}
+
+#[test]
 fn marks_and_directions_stay_where_they_are() {
     let Some(place) = Place::open() else { return };
     let alice = place.person("Alice");
