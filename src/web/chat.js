@@ -44,6 +44,8 @@ export class Chat extends EventTarget {
 
   /** The page is shown: the writing can begin. */
   shown() {
+    byId("people").classList.remove("shown");
+    byId("to-people").setAttribute("aria-expanded", "false");
     this.#log.look();
     this.#composer.focus();
   }
@@ -57,8 +59,11 @@ export class Chat extends EventTarget {
     this.#composer.reset();
     this.#members.show();
     this.#showTyping();
-    if (!room) return byId("room-dialog").close();
+    // Its buttons would be about another room than it was opened for.
+    byId("room-dialog").close();
+    if (!room) return;
     room.addEventListener("members", () => this.#members.show(), { signal });
+    room.addEventListener("renamed", ({ detail }) => this.#composer.renamed(detail), { signal });
     room.addEventListener("changed", () => this.#showRoom(), { signal });
     room.addEventListener("typing", () => this.#showTyping(), { signal });
     this.#showRoom();

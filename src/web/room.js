@@ -23,7 +23,7 @@ const TYPING_MS = 5000;
 
 /**
  * Events: `touch` (detail: `{ entry, live }`: an entry has come, changed or gone), `members`,
- * `changed` (private or public), `typing`, `past` (how much older there is has changed).
+ * `renamed` (detail: `{ old, name }`), `changed` (private or public), `typing`, `past` (how much older there is has changed).
  */
 export class Room extends EventTarget {
   timeline = new Timeline();
@@ -176,6 +176,7 @@ export class Room extends EventTarget {
   #take(event, live) {
     const me = this.#me();
     const isInGap = !live && this.#gap !== null && event.seq > this.#gap;
+    if ((live || isInGap) && event.event === "renamed") this.#follow(event);
     if (isInGap && event.event === "message" && event.from === me) {
       const at = this.#unsure.findIndex(({ body }) => body === event.body);
       if (at >= 0) {
@@ -188,6 +189,15 @@ export class Room extends EventTarget {
     if (isInGap && event.name === me && event.event !== "renamed") return this.timeline.pass(event.seq);
     const entry = this.timeline.take(event, me);
     if (entry) this.#touch(entry, live && !entry.own);
+  }
+
+  /** Whoever takes another name is still who is meant by what was not sent yet. */
+  #follow({ old, name }) {
+    for (const entry of this.#waiting().filter(({ to }) => to === old)) {
+      entry.to = name;
+      this.#touch(entry);
+    }
+    this.#emit("renamed", { old, name });
   }
 
   /** One has taken another name oneself; the answer bears the `seq` of that. */

@@ -3,7 +3,7 @@
 
 use crate::browser::Place;
 use crate::ndjson;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn half_a_character_and_far_too_much_are_answered_at_once() {
@@ -53,4 +53,98 @@ fn marks_and_directions_stay_where_they_are() {
         while (one && getComputedStyle(one).overflowY === 'visible') one = one.parentElement;
         return !one || one.matches('#log, #people, .page'); }).map((one) => one.outerHTML)";
     assert_eq!(alice.eval(open), json!([]));
+}
+
+#[test]
+fn words_to_one_alone_follow_its_name_and_leave_with_the_room() {
+    let Some(place) = Place::open() else { return };
+    let alice = place.person("Alice");
+    let mut bob = place.outsider("Bob");
+    alice.click("#members button[aria-label^='Bob']");
+    bob.tells(json!({"type": "join", "room": "general", "user": "Robert"}).to_string());
+    alice.sees("#whisper", "Only to Robert");
+    alice.says("psst");
+    while !bob.line().contains("psst") {}
+    alice.fill("#text", "a secret");
+    alice.key_with("k", 2);
+    alice.fill("#create-name", "Den");
+    alice.key("Enter");
+    alice.sees("#chat-title", "Den");
+    alice.until("document.querySelector('#whisper').hidden");
+    assert_eq!(alice.eval("document.querySelector('#text').value"), "");
+
+    // On the way into another room nothing is said in either.
+    let slow = "{ const Plain = WebSocket; window.WebSocket = class extends Plain {
+        addEventListener(type, act) { super.addEventListener(type, type !== 'message' ? act :
+            (event) => event.data.includes('\"action\":\"join\"') ? (window.held = () => act(event)) : act(event)); } }; }";
+    alice.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": slow}));
+    alice.call("Page.reload", json!({}));
+    alice.until("window.held");
+    alice.eval("window.held(); delete window.held");
+    alice.sees("#lobby-notice", "There is no room “Den” now.");
+    alice.click("#create-form button");
+    alice.sees("#chat-title", "Den");
+    alice.eval("location.hash = '#room=general'");
+    alice.until("window.held");
+    alice.fill("#text", "for Den alone");
+    alice.key("Enter");
+    alice.eval("window.held(); delete window.held");
+    alice.sees("#chat-title", "general");
+    assert_eq!(alice.eval("document.querySelector('#text').value"), "for Den alone");
+    assert_eq!(alice.eval("document.querySelectorAll('.own .said').length"), 0);
+}
+
+/// A session on a connection that says what a test has it say.
+fn session(page: &crate::chromium::Page<'_>, script: &str) -> Value {
+    page.eval(&format!(
+        "Promise.all([import('/session.js'), import('/connection.js')]).then(async ([{{ Session }}, {{ Refused }}]) => {{
+            const connection = new class extends EventTarget {{
+                asked = [];
+                answers = {{}};
+                async request(action, body) {{
+                    this.asked.push(action);
+                    const answer = this.answers[action]?.shift() ?? {{}};
+                    if (typeof answer === 'string') throw new Refused(answer);
+                    return {{ name: 'Ann', rooms: [], events: [], seq: 1, users: ['Ann'], epoch: 'e', room: 'Den',
+                        room_id: 'd', private: false, ...answer }};
+                }}
+                restart() {{ this.asked.push('restart'); }}
+                tell() {{}}
+                say(type, detail) {{ this.dispatchEvent(new CustomEvent(type, {{ detail }})); }}
+            }}();
+            const session = new Session(connection);
+            const notices = [];
+            session.addEventListener('ended', ({{ detail }}) => notices.push(detail));
+            const settled = () => new Promise((done) => {{
+                const look = () => session.phase === 'ready' || session.phase === 'out' ? done() : setTimeout(look, 10);
+                look();
+            }});
+            const again = async () => {{ connection.say('lost'); connection.say('greeting', {{}}); await settled(); }};
+            {script}
+        }})"
+    ))
+}
+
+#[test]
+fn a_server_that_is_busy_sends_nobody_away() {
+    let Some(place) = Place::open() else { return };
+    let page = place.page("");
+    let busy = session(
+        &page,
+        "await session.enter('login', 'Ann', 'correct horse'); await session.join({ room: 'Den' });
+         connection.answers.login = ['Server is busy'];
+         await again();
+         return [session.phase, session.room?.name, notices];",
+    );
+    assert_eq!(busy, json!(["ready", "Den", []]));
+    // A room that cannot be made again is gone, and nothing else is.
+    let full = session(
+        &page,
+        "await session.enter('name', 'Ann'); await session.join({ room: 'Den' });
+         connection.answers.join = ['Room not found', 'Room not found'];
+         connection.answers.create = ['Too many rooms'];
+         await again();
+         return [session.phase, session.room, notices];",
+    );
+    assert_eq!(full, json!(["ready", null, []]));
 }
