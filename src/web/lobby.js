@@ -51,15 +51,15 @@ export class Lobby extends EventTarget {
   }
 
   /** Says something above the list; an empty text takes it back. */
-  say(notice) {
-    byId("lobby-notice").textContent = notice;
-    byId("lobby-notice").hidden = notice === "";
+  say(...parts) {
+    byId("lobby-notice").replaceChildren(...parts);
+    byId("lobby-notice").hidden = parts.join("") === "";
   }
 
   /** There is no such room: offers to make it. */
   offer(name) {
     byId("create-name").value = name;
-    this.say(`There is no room “${name}” now. You can make it.`);
+    this.say("There is no room “", make("bdi", {}, name), "” now. You can make it.");
     byId("create-name").focus();
   }
 
@@ -94,6 +94,11 @@ export class Lobby extends EventTarget {
       ({ room_id: id }) => id,
       (room, old) => this.#row(room, old),
     );
+    const rest = this.#session.rooms.length - rooms.length;
+    if (rest > 0)
+      this.#list.append(
+        make("li", { class: "muted", "data-key": "" }, `and ${count(rest, "other", "others")}`),
+      );
     const stop = this.#list.querySelector("li > button[tabindex='0']");
     setStop(this.#list, stop ?? this.#list.querySelector("li > button"));
   }

@@ -56,6 +56,70 @@ fn marks_and_directions_stay_where_they_are() {
 }
 
 #[test]
+fn the_way_back_closes_dialogs_and_strange_addresses_lead_to_the_lobby() {
+    let Some(place) = Place::open() else { return };
+    let alice = place.person("Alice");
+    alice.click("#to-lobby");
+    alice.click("#room-list .here button");
+    alice.click("#about-room");
+    alice.eval("history.back()");
+    alice.sees("#lobby-title", "Rooms");
+    assert_eq!(alice.eval("document.querySelectorAll('dialog[open]').length"), 0);
+    for hash in ["%ED%A0%80", "%"] {
+        alice.eval(&format!("location.hash = '#room={hash}'"));
+        alice.sees("#chat-title", "general");
+        alice.until("location.hash === '#room=general'");
+        alice.click("#to-lobby");
+    }
+    let long = "Your%20session%20has%20ended.%20".repeat(20);
+    alice.eval(&format!("location.hash = '#room={long}'"));
+    alice.until("document.querySelector('#lobby-notice').innerText === 'There is no such room.'");
+    // What turns the direction turns the name alone.
+    alice.eval("location.hash = '#room=%E2%80%AEnwod'");
+    alice.sees("#lobby-notice bdi", "nwod");
+}
+
+#[test]
+fn two_pages_of_one_browser_are_two_people() {
+    let Some(place) = Place::open() else { return };
+    let alice = place.person("Alice");
+    let _bob = place.person("Bob");
+    // As the other page of the same browser would have it.
+    alice.eval("localStorage.setItem('parlance.name', 'Bob')");
+    alice.call("Page.reload", json!({}));
+    alice.until("window.violations && document.readyState === 'complete'");
+    alice.sees("#chat-title", "general");
+    alice.sees(".me-name", "Alice");
+    // Another name is kept, too.
+    alice.click(".chat [data-me]");
+    alice.fill("#me-name", "Alicia");
+    alice.key("Enter");
+    alice.sees(".notice", "You are now Alicia");
+    alice.eval("localStorage.setItem('parlance.name', 'Bob')");
+    alice.call("Page.reload", json!({}));
+    alice.until("window.violations && document.readyState === 'complete'");
+    alice.sees(".me-name", "Alicia");
+}
+
+#[test]
+fn who_logs_out_hears_nothing_of_the_connection() {
+    let Some(place) = Place::open() else { return };
+    let alice = place.person("Alice");
+    alice.eval(
+        "window.told = []; new MutationObserver(() => window.told.push(
+            document.querySelector('#bar-text').textContent)).observe(
+            document.querySelector('#bar'), { subtree: true, childList: true, characterData: true })",
+    );
+    alice.click(".chat [data-me]");
+    alice.click("#me-out");
+    alice.sees("#welcome-title", "parlance");
+    alice.sees("#welcome-lead", "Pick a name and talk in general.");
+    alice.enters("Alice");
+    alice.sees("#chat-title", "general");
+    assert_eq!(alice.eval("window.told"), json!([]));
+}
+
+#[test]
 fn words_to_one_alone_follow_its_name_and_leave_with_the_room() {
     let Some(place) = Place::open() else { return };
     let alice = place.person("Alice");
