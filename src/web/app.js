@@ -10,7 +10,7 @@ import { addressFor, Connection, Lost } from "./connection.js";
 import { avatar, byId, make, showError, wordsFor } from "./dom.js";
 import { Lobby } from "./lobby.js";
 import { Session } from "./session.js";
-import { countCharacters, nameKey } from "./text.js";
+import { countCharacters, nameKey, roomOf } from "./text.js";
 import { Welcome } from "./welcome.js";
 
 const connection = new Connection(addressFor(location));
@@ -80,16 +80,6 @@ function setAddress(hash, isLed) {
 
 const hashOf = (room) => `#room=${encodeURIComponent(room.name)}`;
 
-/** The room that the address asks for, if it does. */
-function roomOfAddress() {
-  const found = /^#room=(.+)$/.exec(location.hash);
-  try {
-    return found ? decodeURIComponent(found[1]) : null;
-  } catch {
-    return null;
-  }
-}
-
 function showRoom(isLed = false) {
   setAddress(hashOf(session.room), isLed);
   show("chat");
@@ -104,7 +94,7 @@ function showLobby(notice = "", isLed = false) {
 async function follow() {
   if (session.phase !== "ready" && session.phase !== "returning") return;
   if (!session.isReady && page === "welcome") return;
-  const wanted = roomOfAddress();
+  const wanted = roomOf(location.hash);
   if (location.hash === "#rooms") return page === "lobby" || showLobby();
   const { room } = session;
   if (room && (wanted === null || nameKey(wanted) === nameKey(room.name))) return showRoom(true);
@@ -129,7 +119,7 @@ function isShort(name) {
 
 /** Says on the first page where the address leads. */
 function showLead() {
-  const invited = roomOfAddress();
+  const invited = roomOf(location.hash);
   const place = invited && isShort(invited) ? [" in ", make("bdi", {}, invited)] : [];
   byId("welcome-lead").replaceChildren("Pick a name and talk", ...place, ".");
 }
@@ -160,7 +150,8 @@ session.addEventListener("room", () => {
 });
 session.addEventListener("ended", ({ detail: notice }) => {
   remember("sessionStorage", "here", null);
-  byId("welcome-form").reset();
+  // Who comes next finds nothing of who went; who was sent away finds what was not said yet.
+  for (const form of document.forms) if (!notice || form.id === "welcome-form") form.reset();
   showLead();
   show("welcome", { notice, name: session.name, way: recall("localStorage", "way") || "name" });
 });
@@ -205,7 +196,7 @@ function showConnection() {
 }
 
 function showCountdown() {
-  const left = Math.max(0, Math.ceil((connection.due - Date.now()) / 1000));
+  const left = Math.max(0, Math.ceil((connection.due - performance.now()) / 1000));
   byId("bar-count").textContent = connection.state === "waiting" ? `Next try in ${left} s` : "";
 }
 

@@ -67,7 +67,7 @@ export function addressFor(location) {
 export class Connection extends EventTarget {
   /** `idle`, `connecting`, `open`, `waiting` or `refused`. */
   state = "idle";
-  /** When the next try is due, as of `Date.now()`; of use while `waiting`. */
+  /** When the next try is due, as of `performance.now()`, which nobody sets; of use while `waiting`. */
   due = 0;
 
   #address;
@@ -200,7 +200,7 @@ export class Connection extends EventTarget {
   #lose() {
     this.#drop();
     const pause = pauseBefore(this.#attempt++);
-    this.due = Date.now() + pause;
+    this.due = performance.now() + pause;
     this.#timer = setTimeout(() => this.#connect(), pause);
     this.#emit("lost");
     this.#become("waiting");

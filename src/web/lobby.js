@@ -7,7 +7,7 @@
 
 import { byId, fill, icon, make, showError, wordsFor } from "./dom.js";
 import { moveByArrows, setStop } from "./members.js";
-import { count, countCharacters, isBlank } from "./text.js";
+import { count, countCharacters, isBlank, roomOf } from "./text.js";
 
 /** How often the numbers are asked for, in milliseconds. */
 const REFRESH_MS = 2500;
@@ -168,10 +168,12 @@ export class Lobby extends EventTarget {
 
   async #joinByName() {
     const field = byId("join-name");
-    const error = this.#fault(field.value);
+    const entered = field.value.trim();
+    // A link was sent to somebody who is here already.
+    const text = (/^https?:/i.test(entered) ? roomOf(entered) : null) ?? entered;
+    const error = this.#fault(text);
     showError(field, error);
     if (error) return field.focus();
-    const text = field.value.trim();
     // A name is a name first, even if it looks like an id.
     const isEntered =
       (await this.#enter({ room: text }, field)) ||

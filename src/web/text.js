@@ -76,6 +76,16 @@ function linkTo(text) {
   }
 }
 
+/** The name of the room that an address leads to; `null` if it leads to none. */
+export function roomOf(address) {
+  const found = /^[^#\s]*#room=(.+)$/.exec(address);
+  try {
+    return found ? decodeURIComponent(found[1]) : null;
+  } catch {
+    return null;
+  }
+}
+
 /** What is shown of something said that is not a text. */
 export function bodyText(body) {
   return typeof body === "string" ? body : (JSON.stringify(body) ?? "");

@@ -110,6 +110,7 @@ fn who_logs_out_hears_nothing_of_the_connection() {
             document.querySelector('#bar-text').textContent)).observe(
             document.querySelector('#bar'), { subtree: true, childList: true, characterData: true })",
     );
+    alice.fill("#text", "not said yet");
     alice.click(".chat [data-me]");
     alice.click("#me-out");
     alice.sees("#welcome-title", "parlance");
@@ -117,6 +118,37 @@ fn who_logs_out_hears_nothing_of_the_connection() {
     alice.enters("Alice");
     alice.sees("#chat-title", "general");
     assert_eq!(alice.eval("window.told"), json!([]));
+    assert_eq!(alice.eval("document.querySelector('#text').value"), "");
+}
+
+#[test]
+fn a_link_leads_there_in_the_end() {
+    let Some(place) = Place::open() else { return };
+    let mut bob = place.outsider("Bob");
+    let den = "Den https://a.example/#room=x";
+    bob.tells(json!({"type": "join", "room": den, "user": "Bob"}).to_string());
+    bob.line();
+    let link = "#room=Den%20https%3A%2F%2Fa.example%2F%23room%3Dx";
+    // The connection goes just as it is followed.
+    let page = place.page("");
+    let frail = "{ let isFrail = true; const send = WebSocket.prototype.send;
+        WebSocket.prototype.send = function (text) {
+            if (isFrail && text.includes('\"join\"')) { isFrail = false; window.gone = true; return this.close(); }
+            send.call(this, text); }; }";
+    page.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": frail}));
+    page.eval(&format!("history.replaceState(null, '', '{link}')"));
+    page.call("Page.reload", json!({}));
+    page.until("window.violations && document.readyState === 'complete'");
+    page.sees("#welcome-lead", den);
+    page.enters("Alice");
+    page.sees("#chat-title", den);
+    assert_eq!(page.eval("[window.gone, location.hash]"), json!([true, link]));
+    // It may be entered as well.
+    let carol = place.person("Carol");
+    carol.click("#to-lobby");
+    carol.fill("#join-name", &format!("http://{}/{link}", place.host()));
+    carol.key("Enter");
+    carol.sees("#chat-title", den);
 }
 
 #[test]
