@@ -5,6 +5,7 @@
  * and only while somebody looks.
  */
 
+import { Lost } from "./connection.js";
 import { byId, fill, icon, make, showError, wordsFor } from "./dom.js";
 import { moveByArrows, setStop } from "./members.js";
 import { count, countCharacters, isBlank, roomOf } from "./text.js";
@@ -27,6 +28,7 @@ export class Lobby extends EventTarget {
     this.#session = session;
     session.addEventListener("rooms", () => this.#schedule());
     session.addEventListener("room", () => this.#schedule());
+    session.addEventListener("phase", () => this.#returned());
     this.#list.addEventListener("keydown", (event) => moveByArrows(event, this.#list));
     this.#list.addEventListener("focusin", ({ target }) => setStop(this.#list, target));
     document.addEventListener("visibilitychange", () => this.#refresh());
@@ -61,6 +63,12 @@ export class Lobby extends EventTarget {
     byId("create-name").value = name;
     this.say("There is no room “", make("bdi", {}, name), "” now. You can make it.");
     byId("create-name").focus();
+  }
+
+  /** That there was no connection is no news any more when there is one. */
+  #returned() {
+    const isOfLoss = byId("lobby-notice").textContent === wordsFor(new Lost());
+    if (isOfLoss && this.#session.isReady) this.say("");
   }
 
   #refresh() {

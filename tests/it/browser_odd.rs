@@ -131,9 +131,9 @@ fn a_link_leads_there_in_the_end() {
     let link = "#room=Den%20https%3A%2F%2Fa.example%2F%23room%3Dx";
     // The connection goes just as it is followed.
     let page = place.page("");
-    let frail = "{ let isFrail = true; const send = WebSocket.prototype.send;
+    let frail = "window.isFrail = true; { const send = WebSocket.prototype.send;
         WebSocket.prototype.send = function (text) {
-            if (isFrail && text.includes('\"join\"')) { isFrail = false; window.gone = true; return this.close(); }
+            if (isFrail && text.includes('\"join\"')) { window.isFrail = false; window.gone = true; return this.close(); }
             send.call(this, text); }; }";
     page.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": frail}));
     page.eval(&format!("history.replaceState(null, '', '{link}')"));
@@ -143,6 +143,12 @@ fn a_link_leads_there_in_the_end() {
     page.enters("Alice");
     page.sees("#chat-title", den);
     assert_eq!(page.eval("[window.gone, location.hash]"), json!([true, link]));
+    // Where one goes by oneself it is told of, as long as it is so.
+    page.click("#to-lobby");
+    page.eval("window.isFrail = true");
+    page.click("#room-list li:not(.here) button");
+    page.sees("#lobby-notice", "There is no connection right now.");
+    page.until("document.querySelector('#lobby-notice').hidden");
     // It may be entered as well.
     let carol = place.person("Carol");
     carol.click("#to-lobby");
