@@ -23,6 +23,8 @@ export class Chat extends EventTarget {
   #members;
   #composer;
   #listener = null;
+  /** What the room before could not send any more. */
+  #unsent = "";
 
   constructor(session) {
     super();
@@ -56,13 +58,15 @@ export class Chat extends EventTarget {
     const { signal } = this.#listener;
     const { room } = this.#session;
     this.#log.show(room);
-    this.#composer.reset();
+    this.#composer.reset(this.#unsent);
+    this.#unsent = "";
     this.#members.show();
     this.#showTyping();
     // Its buttons would be about another room than it was opened for.
     byId("room-dialog").close();
     if (!room) return;
     room.addEventListener("members", () => this.#members.show(), { signal });
+    room.addEventListener("unsent", ({ detail }) => (this.#unsent = detail), { signal });
     room.addEventListener("renamed", ({ detail }) => this.#composer.renamed(detail), { signal });
     room.addEventListener("changed", () => this.#showRoom(), { signal });
     room.addEventListener("typing", () => this.#showTyping(), { signal });

@@ -65,10 +65,11 @@ export class Composer {
     this.#text.placeholder = name === null ? this.#placeholder() : "Private message";
   }
 
-  /** Another room is shown. */
-  reset() {
+  /** Another room is shown. What the one before gives back can be said here, or copied. */
+  reset(unsent) {
     // What was meant for one alone is not left standing for everybody.
     if (this.#to !== null) this.#text.value = "";
+    if (unsent) this.#text.value = [unsent, this.#text.value].filter(Boolean).join("\n");
     this.#address(null);
     showError(this.#text, "");
     this.#fit();

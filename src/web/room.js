@@ -23,7 +23,8 @@ const TYPING_MS = 5000;
 
 /**
  * Events: `touch` (detail: `{ entry, live }`: an entry has come, changed or gone), `members`,
- * `renamed` (detail: `{ old, name }`), `changed` (private or public), `typing`, `past` (how much older there is has changed).
+ * `renamed` (detail: `{ old, name }`), `changed` (private or public), `typing`, `past` (how much older
+ * there is has changed), `unsent` (detail: a text that nobody was told, when it is over).
  */
 export class Room extends EventTarget {
   timeline = new Timeline();
@@ -263,10 +264,13 @@ export class Room extends EventTarget {
     this.#touch(entry);
   }
 
-  /** It is over with this room: what still waits will never be sent. */
+  /** It is over with this room: what still waits will never be sent, and is given back. */
   close(why) {
     this.#stay += 1;
-    for (const entry of this.#waiting()) {
+    const waiting = this.#waiting();
+    const forAll = waiting.filter(({ to }) => to === undefined);
+    if (forAll.length > 0) this.#emit("unsent", forAll.map(({ body }) => body).join("\n"));
+    for (const entry of waiting) {
       this.timeline.fail(entry, why);
       this.#touch(entry);
     }
