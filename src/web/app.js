@@ -6,11 +6,11 @@
  */
 
 import { Chat } from "./chat.js";
-import { addressFor, Connection } from "./connection.js";
+import { addressFor, Connection, Lost } from "./connection.js";
 import { avatar, byId, make, showError, wordsFor } from "./dom.js";
 import { Lobby } from "./lobby.js";
 import { Session } from "./session.js";
-import { countCharacters, nameKey } from "./text.js";
+import { countCharacters, nameKey, roomOf } from "./text.js";
 import { Welcome } from "./welcome.js";
 
 const connection = new Connection(addressFor(location));
@@ -39,12 +39,22 @@ function recall(storage, key) {
   }
 }
 
+/** A page that is loaded anew is still the same guest, whoever comes in on other pages meanwhile. */
+function rememberHere() {
+  remember("sessionStorage", "here", session.account ? null : session.name);
+}
+
 // ---- pages -----------------------------------------------------------------------------------------
 
 let page = "welcome";
 
+/** Grows with every page: whoever has gone elsewhere meanwhile is not fetched back. */
+let steps = 0;
+
 function show(name, ...how) {
+  steps += 1;
   if (page === "lobby" && name !== "lobby") lobby.hidden();
+  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   page = name;
   for (const id of ["welcome", "lobby", "chat"]) byId(id).hidden = id !== name;
   ({ welcome, lobby, chat })[name].shown(...how);
@@ -70,16 +80,6 @@ function setAddress(hash, isLed) {
 
 const hashOf = (room) => `#room=${encodeURIComponent(room.name)}`;
 
-/** The room that the address asks for, if it does. */
-function roomOfAddress() {
-  const found = /^#room=(.+)$/.exec(location.hash);
-  try {
-    return found ? decodeURIComponent(found[1]) : null;
-  } catch {
-    return null;
-  }
-}
-
 function showRoom(isLed = false) {
   setAddress(hashOf(session.room), isLed);
   show("chat");
@@ -94,26 +94,41 @@ function showLobby(notice = "", isLed = false) {
 async function follow() {
   if (session.phase !== "ready" && session.phase !== "returning") return;
   if (!session.isReady && page === "welcome") return;
-  const wanted = roomOfAddress();
+  const wanted = roomOf(location.hash);
   if (location.hash === "#rooms") return page === "lobby" || showLobby();
   const { room } = session;
   if (room && (wanted === null || nameKey(wanted) === nameKey(room.name))) return showRoom(true);
   const name = wanted ?? session.greeting.default_room;
+  const step = ++steps;
   try {
     await session.join({ room: name });
-    showRoom(true);
+    if (step === steps) showRoom(true);
   } catch (error) {
-    const isGone = error.message === "Room not found";
+    // Who has just come in is asked where to once more when the connection is there again.
+    if (step !== steps || (error instanceof Lost && page === "welcome")) return;
+    const isGone = error.message === "Room not found" && isShort(name);
     showLobby(isGone ? "" : wordsFor(error), true);
     if (isGone) lobby.offer(name);
   }
+}
+
+/** Whether a room can have such a name; an address may say anything. */
+function isShort(name) {
+  return countCharacters(name) <= session.limits.name_chars;
+}
+
+/** Says on the first page where the address leads. */
+function showLead() {
+  const invited = roomOf(location.hash);
+  const place = invited && isShort(invited) ? [" in ", make("bdi", {}, invited)] : [];
+  byId("welcome-lead").replaceChildren("Pick a name and talk", ...place, ".");
 }
 
 /** Somebody has come in, from the first page or by having been here before. */
 function entered() {
   remember("localStorage", "name", session.name);
   remember("localStorage", "way", session.account ? "login" : "name");
-  remember("sessionStorage", "here", session.account ? null : "yes");
+  rememberHere();
   follow();
 }
 
@@ -122,7 +137,10 @@ lobby.addEventListener("back", () => showRoom());
 chat.addEventListener("lobby", () => showLobby());
 chat.addEventListener("left", () => showLobby());
 chat.addEventListener("unseen", showTitle);
-window.addEventListener("popstate", follow);
+window.addEventListener("popstate", () => {
+  showLead();
+  follow();
+});
 
 session.addEventListener("identity", showMe);
 session.addEventListener("room", () => {
@@ -132,8 +150,9 @@ session.addEventListener("room", () => {
 });
 session.addEventListener("ended", ({ detail: notice }) => {
   remember("sessionStorage", "here", null);
-  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
-  byId("welcome-form").reset();
+  // Who comes next finds nothing of who went; who was sent away finds what was not said yet.
+  for (const form of document.forms) if (!notice || form.id === "welcome-form") form.reset();
+  showLead();
   show("welcome", { notice, name: session.name, way: recall("localStorage", "way") || "name" });
 });
 
@@ -177,7 +196,7 @@ function showConnection() {
 }
 
 function showCountdown() {
-  const left = Math.max(0, Math.ceil((connection.due - Date.now()) / 1000));
+  const left = Math.max(0, Math.ceil((connection.due - performance.now()) / 1000));
   byId("bar-count").textContent = connection.state === "waiting" ? `Next try in ${left} s` : "";
 }
 
@@ -224,6 +243,7 @@ byId("me-form").addEventListener("submit", async (event) => {
   try {
     await session.rename(byId("me-name").value);
     remember("localStorage", "name", session.name);
+    rememberHere();
     meDialog.close();
   } catch (error) {
     showError(byId("me-name"), wordsFor(error));
@@ -236,12 +256,8 @@ byId("me-out").addEventListener("click", () => session.quit());
 // ---- the start -----------------------------------------------------------------------------------------
 
 const name = recall("localStorage", "name");
-const invited = roomOfAddress();
-if (invited && countCharacters(invited) <= session.limits.name_chars) {
-  byId("welcome-lead").replaceChildren("Pick a name and talk in ", make("bdi", {}, invited), ".");
-}
-show("welcome", { name, way: recall("localStorage", "way") || "name" });
-
-// A page that was loaded anew: its reader is still who it was.
-if (name && recall("sessionStorage", "here") === "yes") session.comeBack(name);
+const here = recall("sessionStorage", "here");
+showLead();
+show("welcome", { name: here || name, way: recall("localStorage", "way") || "name" });
+if (here) session.comeBack(here);
 connection.start();

@@ -23,6 +23,8 @@ export class Chat extends EventTarget {
   #members;
   #composer;
   #listener = null;
+  /** What the room before could not send any more. */
+  #unsent = "";
 
   constructor(session) {
     super();
@@ -44,6 +46,8 @@ export class Chat extends EventTarget {
 
   /** The page is shown: the writing can begin. */
   shown() {
+    byId("people").classList.remove("shown");
+    byId("to-people").setAttribute("aria-expanded", "false");
     this.#log.look();
     this.#composer.focus();
   }
@@ -54,11 +58,16 @@ export class Chat extends EventTarget {
     const { signal } = this.#listener;
     const { room } = this.#session;
     this.#log.show(room);
-    this.#composer.reset();
+    this.#composer.reset(this.#unsent);
+    this.#unsent = "";
     this.#members.show();
     this.#showTyping();
-    if (!room) return byId("room-dialog").close();
+    // Its buttons would be about another room than it was opened for.
+    byId("room-dialog").close();
+    if (!room) return;
     room.addEventListener("members", () => this.#members.show(), { signal });
+    room.addEventListener("unsent", ({ detail }) => (this.#unsent = detail), { signal });
+    room.addEventListener("renamed", ({ detail }) => this.#composer.renamed(detail), { signal });
     room.addEventListener("changed", () => this.#showRoom(), { signal });
     room.addEventListener("typing", () => this.#showTyping(), { signal });
     this.#showRoom();

@@ -33,6 +33,8 @@ export class Composer {
     });
     byId("whisper-end").addEventListener("click", () => this.whisperTo(null));
     this.#text.addEventListener("input", () => this.#typed());
+    // A text takes other lines when the window has another width.
+    window.addEventListener("resize", () => this.#fit());
     this.#text.addEventListener("keydown", (event) => this.#key(event));
   }
 
@@ -43,6 +45,17 @@ export class Composer {
 
   /** What is written goes to one member from now on; `null`: to everybody. */
   whisperTo(name) {
+    this.#address(name);
+    showError(this.#text, "");
+    this.focus();
+  }
+
+  /** Somebody has another name; that may be whom one writes to. */
+  renamed({ old, name }) {
+    if (this.#to === old) this.#address(name);
+  }
+
+  #address(name) {
     this.#to = name;
     byId("whisper").hidden = name === null;
     byId("whisper-to").textContent = name ?? "";
@@ -50,15 +63,15 @@ export class Composer {
     const label = name === null ? "Message" : `Private message to ${name}`;
     this.#text.setAttribute("aria-label", label);
     this.#text.placeholder = name === null ? this.#placeholder() : "Private message";
-    this.focus();
   }
 
-  /** Another room is shown. */
-  reset() {
-    const text = this.#text.value;
-    if (this.#to !== null) this.whisperTo(null);
-    this.#text.placeholder = this.#placeholder();
-    this.#text.value = text;
+  /** Another room is shown. What the one before gives back can be said here, or copied. */
+  reset(unsent) {
+    // What was meant for one alone is not left standing for everybody.
+    if (this.#to !== null) this.#text.value = "";
+    if (unsent) this.#text.value = [unsent, this.#text.value].filter(Boolean).join("\n");
+    this.#address(null);
+    showError(this.#text, "");
     this.#fit();
   }
 
@@ -100,7 +113,8 @@ export class Composer {
 
   #submit() {
     const text = this.#text.value;
-    if (isBlank(text)) return;
+    // On the way into another room it stays: it was not meant for those there.
+    if (isBlank(text) || this.#session.isMoving) return;
     const error = this.#fault(text);
     showError(this.#text, error);
     if (error) return;

@@ -48,6 +48,13 @@ export function pauseBefore(attempt, random = Math.random) {
   return Math.round(longest / 2 + (longest / 2) * random());
 }
 
+const encoder = new TextEncoder();
+
+/** How long a text is on its way, in bytes. */
+function bytesOf(text) {
+  return encoder.encode(text).length;
+}
+
 /** Where the chat is, seen from the page: same host, same port, as safe as the page itself. */
 export function addressFor(location) {
   return `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/chat`;
@@ -60,13 +67,15 @@ export function addressFor(location) {
 export class Connection extends EventTarget {
   /** `idle`, `connecting`, `open`, `waiting` or `refused`. */
   state = "idle";
-  /** When the next try is due, as of `Date.now()`; of use while `waiting`. */
+  /** When the next try is due, as of `performance.now()`, which nobody sets; of use while `waiting`. */
   due = 0;
 
   #address;
   #socket = null;
   #attempt = 0;
   #id = 0;
+  /** The longest message that the server takes, in bytes. */
+  #mostBytes = Infinity;
   /** What was asked and not answered: id to the promise's two ends and its patience. */
   #asked = new Map();
   #timer = null;
@@ -86,9 +95,13 @@ export class Connection extends EventTarget {
     if (this.state === "waiting") this.#connect();
   }
 
-  /** Gives up the socket there is and comes back on another. */
+  /** Gives up the socket there is, or the pause, and comes back on another at once. */
   restart() {
-    if (this.state === "open" || this.state === "connecting") this.#lose();
+    if (this.state === "idle" || this.state === "refused") return;
+    this.#drop();
+    this.#emit("lost");
+    this.due = 0;
+    this.#connect();
   }
 
   /** Finds out whether the connection still lives; if not, it is lost within the patience. */
@@ -103,10 +116,13 @@ export class Connection extends EventTarget {
   request(action, body) {
     if (this.state !== "open") return Promise.reject(new Lost());
     const id = ++this.#id;
+    const text = JSON.stringify(body === undefined ? { action, id } : { action, body, id });
+    // The server would close the connection, and whoever asks again would never get any further.
+    if (bytesOf(text) > this.#mostBytes) return Promise.reject(new Refused("Too long"));
     return new Promise((resolve, reject) => {
       const patience = setTimeout(() => this.#lose(), ANSWER_MS);
       this.#asked.set(id, { resolve, reject, patience });
-      this.#socket.send(JSON.stringify(body === undefined ? { action, id } : { action, body, id }));
+      this.#socket.send(text);
     });
   }
 
@@ -147,12 +163,21 @@ export class Connection extends EventTarget {
     if (typeof frame !== "object" || frame === null) return;
     if (this.state === "connecting") return this.#greet(frame);
     if (typeof frame.event === "string") return this.#emit("event", frame);
-    const asked = this.#asked.get(frame.id);
+    const id = frame.id ?? this.#idOf(frame);
+    const asked = this.#asked.get(id);
     if (!asked) return;
-    this.#asked.delete(frame.id);
+    this.#asked.delete(id);
     clearTimeout(asked.patience);
     if (frame.status === "success") asked.resolve(frame);
     else asked.reject(new Refused(String(frame.message ?? "Refused")));
+  }
+
+  /**
+   * What an answer without an id is to. Answers come in the order of the requests; and who could not
+   * read a request (a lone surrogate is no JSON) knows neither its id nor its action.
+   */
+  #idOf({ status, action }) {
+    return status === "error" && action === undefined ? this.#asked.keys().next().value : undefined;
   }
 
   #greet(frame) {
@@ -162,6 +187,7 @@ export class Connection extends EventTarget {
       return this.#become("refused");
     }
     this.#attempt = 0;
+    this.#mostBytes = frame.limits?.frame_bytes ?? Infinity;
     this.#become("open");
     this.#emit("greeting", frame);
   }
@@ -174,7 +200,7 @@ export class Connection extends EventTarget {
   #lose() {
     this.#drop();
     const pause = pauseBefore(this.#attempt++);
-    this.due = Date.now() + pause;
+    this.due = performance.now() + pause;
     this.#timer = setTimeout(() => this.#connect(), pause);
     this.#emit("lost");
     this.#become("waiting");

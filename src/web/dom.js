@@ -112,6 +112,8 @@ const WORDS = new Map([
   ["User already logged in", "That account is signed in elsewhere."],
   ["Too many attempts", "Too many attempts. Try again in a minute."],
   ["Server is busy", "The server is busy. Try again."],
+  ["Invalid JSON", "That has half a character in it."],
+  ["Too long", "That is too long."],
   ["Not over this connection", "Passwords are only taken over a safe connection."],
 ]);
 

@@ -5,9 +5,10 @@
  * and only while somebody looks.
  */
 
+import { Lost } from "./connection.js";
 import { byId, fill, icon, make, showError, wordsFor } from "./dom.js";
 import { moveByArrows, setStop } from "./members.js";
-import { count, countCharacters, isBlank } from "./text.js";
+import { count, countCharacters, isBlank, roomOf } from "./text.js";
 
 /** How often the numbers are asked for, in milliseconds. */
 const REFRESH_MS = 2500;
@@ -27,6 +28,7 @@ export class Lobby extends EventTarget {
     this.#session = session;
     session.addEventListener("rooms", () => this.#schedule());
     session.addEventListener("room", () => this.#schedule());
+    session.addEventListener("phase", () => this.#returned());
     this.#list.addEventListener("keydown", (event) => moveByArrows(event, this.#list));
     this.#list.addEventListener("focusin", ({ target }) => setStop(this.#list, target));
     document.addEventListener("visibilitychange", () => this.#refresh());
@@ -51,16 +53,22 @@ export class Lobby extends EventTarget {
   }
 
   /** Says something above the list; an empty text takes it back. */
-  say(notice) {
-    byId("lobby-notice").textContent = notice;
-    byId("lobby-notice").hidden = notice === "";
+  say(...parts) {
+    byId("lobby-notice").replaceChildren(...parts);
+    byId("lobby-notice").hidden = parts.join("") === "";
   }
 
   /** There is no such room: offers to make it. */
   offer(name) {
     byId("create-name").value = name;
-    this.say(`There is no room “${name}” now. You can make it.`);
+    this.say("There is no room “", make("bdi", {}, name), "” now. You can make it.");
     byId("create-name").focus();
+  }
+
+  /** That there was no connection is no news any more when there is one. */
+  #returned() {
+    const isOfLoss = byId("lobby-notice").textContent === wordsFor(new Lost());
+    if (isOfLoss && this.#session.isReady) this.say("");
   }
 
   #refresh() {
@@ -94,6 +102,11 @@ export class Lobby extends EventTarget {
       ({ room_id: id }) => id,
       (room, old) => this.#row(room, old),
     );
+    const rest = this.#session.rooms.length - rooms.length;
+    if (rest > 0)
+      this.#list.append(
+        make("li", { class: "muted", "data-key": "" }, `and ${count(rest, "other", "others")}`),
+      );
     const stop = this.#list.querySelector("li > button[tabindex='0']");
     setStop(this.#list, stop ?? this.#list.querySelector("li > button"));
   }
@@ -163,10 +176,12 @@ export class Lobby extends EventTarget {
 
   async #joinByName() {
     const field = byId("join-name");
-    const error = this.#fault(field.value);
+    const entered = field.value.trim();
+    // A link was sent to somebody who is here already.
+    const text = (/^https?:/i.test(entered) ? roomOf(entered) : null) ?? entered;
+    const error = this.#fault(text);
     showError(field, error);
     if (error) return field.focus();
-    const text = field.value.trim();
     // A name is a name first, even if it looks like an id.
     const isEntered =
       (await this.#enter({ room: text }, field)) ||

@@ -23,7 +23,8 @@ const TYPING_MS = 5000;
 
 /**
  * Events: `touch` (detail: `{ entry, live }`: an entry has come, changed or gone), `members`,
- * `changed` (private or public), `typing`, `past` (how much older there is has changed).
+ * `renamed` (detail: `{ old, name }`), `changed` (private or public), `typing`, `past` (how much older
+ * there is has changed), `unsent` (detail: a text that nobody was told, when it is over).
  */
 export class Room extends EventTarget {
   timeline = new Timeline();
@@ -176,6 +177,7 @@ export class Room extends EventTarget {
   #take(event, live) {
     const me = this.#me();
     const isInGap = !live && this.#gap !== null && event.seq > this.#gap;
+    if ((live || isInGap) && event.event === "renamed") this.#follow(event);
     if (isInGap && event.event === "message" && event.from === me) {
       const at = this.#unsure.findIndex(({ body }) => body === event.body);
       if (at >= 0) {
@@ -188,6 +190,15 @@ export class Room extends EventTarget {
     if (isInGap && event.name === me && event.event !== "renamed") return this.timeline.pass(event.seq);
     const entry = this.timeline.take(event, me);
     if (entry) this.#touch(entry, live && !entry.own);
+  }
+
+  /** Whoever takes another name is still who is meant by what was not sent yet. */
+  #follow({ old, name }) {
+    for (const entry of this.#waiting().filter(({ to }) => to === old)) {
+      entry.to = name;
+      this.#touch(entry);
+    }
+    this.#emit("renamed", { old, name });
   }
 
   /** One has taken another name oneself; the answer bears the `seq` of that. */
@@ -253,10 +264,13 @@ export class Room extends EventTarget {
     this.#touch(entry);
   }
 
-  /** It is over with this room: what still waits will never be sent. */
+  /** It is over with this room: what still waits will never be sent, and is given back. */
   close(why) {
     this.#stay += 1;
-    for (const entry of this.#waiting()) {
+    const waiting = this.#waiting();
+    const forAll = waiting.filter(({ to }) => to === undefined);
+    if (forAll.length > 0) this.#emit("unsent", forAll.map(({ body }) => body).join("\n"));
+    for (const entry of waiting) {
       this.timeline.fail(entry, why);
       this.#touch(entry);
     }

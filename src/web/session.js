@@ -13,6 +13,9 @@ import { Room } from "./room.js";
 /** How long to wait for one's own ghost to lose the name, in milliseconds, a try each. */
 const GHOST_MS = [500, 1000, 2000, 4000, 8000, 12_000, 16_000];
 
+/** What a server says that has no time just now; it is no verdict. */
+const BUSY = new Set(["Server is busy", "Too many attempts"]);
+
 /** What a server says whose other connection still bears the name. */
 const TAKEN = new Set(["Name already taken", "User already logged in"]);
 
@@ -40,6 +43,7 @@ export class Session extends EventTarget {
   #credentials = null;
   /** Grows whenever what was under way is of no more use. */
   #turn = 0;
+  #moves = 0;
 
   constructor(connection) {
     super();
@@ -105,7 +109,6 @@ export class Session extends EventTarget {
     this.#setRoom(null);
     this.#emit("ended", why);
     this.#connection.restart();
-    this.#connection.tryNow();
   }
 
   #named({ name }, account) {
@@ -118,16 +121,16 @@ export class Session extends EventTarget {
 
   /** Joins a room: `{ room }` by its name, `{ room_id }` by its id. */
   async join(which) {
-    this.#arrive(await this.#ask("join", which));
+    this.#arrive(await this.#move("join", which));
   }
 
   /** Makes a room and enters it. */
   async create(name, isPrivate) {
-    this.#arrive(await this.#ask("create", { name, private: isPrivate }));
+    this.#arrive(await this.#move("create", { name, private: isPrivate }));
   }
 
   async leave() {
-    await this.#ask("leave");
+    await this.#move("leave");
     this.#setRoom(null);
   }
 
@@ -149,9 +152,26 @@ export class Session extends EventTarget {
     return this.isReady ? this.#connection.request(action, body) : Promise.reject(new Lost());
   }
 
+  /**
+   * Whether one is between two rooms: the server may have one in the next already, so that what is said
+   * now would be heard there.
+   */
+  get isMoving() {
+    return this.#moves > 0;
+  }
+
+  async #move(action, body) {
+    this.#moves += 1;
+    try {
+      return await this.#ask(action, body);
+    } finally {
+      this.#moves -= 1;
+    }
+  }
+
   /** Says that one is typing. */
   typing() {
-    if (this.isReady && this.room) this.#connection.tell("typing");
+    if (this.isReady && this.room && !this.isMoving) this.#connection.tell("typing");
   }
 
   #arrive(joined) {
@@ -233,14 +253,15 @@ export class Session extends EventTarget {
       try {
         return this.#named(await this.#connection.request(action, body), action !== "name");
       } catch (error) {
-        if (pause === null || !TAKEN.has(error.message)) throw error;
+        const isPassing = TAKEN.has(error.message) || BUSY.has(error.message);
+        if (pause === null || !isPassing) throw error;
       }
       await wait(pause);
       if (turn !== this.#turn) throw new Lost();
     }
   }
 
-  /** Joins the room again; if it went with its last connection, it is made again. */
+  /** Joins the room again; if it went with its last connection, it is made again, or else left. */
   async #rejoin() {
     const { room } = this;
     const tries = [
@@ -253,7 +274,7 @@ export class Session extends EventTarget {
       try {
         return await room.resume(await this.#connection.request(action, body));
       } catch (error) {
-        if (!["Room not found", "Room already exists"].includes(error.message)) throw error;
+        if (!(error instanceof Refused)) throw error;
       }
     }
     this.#setRoom(null);

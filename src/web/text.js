@@ -28,7 +28,7 @@ export function isWellFormed(text) {
 const LINK = /\bhttps?:\/\/[^\s<>"'`\p{Cc}\p{Cf}\p{Z}]+/giu;
 
 /** What stands behind a link more often than it belongs to it. */
-const TAIL = /[.,:;!?*_~…]+$/u;
+const TAIL = new Set(".,:;!?*_~…");
 
 /**
  * Cuts a text into pieces, `{ text }` or `{ text, href }`; joined they are the text again. Only what
@@ -51,11 +51,18 @@ export function pieces(text) {
 
 /** A link without the punctuation of the sentence that it stands in. */
 function withoutTail(link) {
-  let end = link.replace(TAIL, "");
+  let end = trimmed(link);
   for (const [open, close] of ["()", "[]", "{}"]) {
-    if (end.endsWith(close) && !end.includes(open)) end = end.slice(0, -1).replace(TAIL, "");
+    if (end.endsWith(close) && !end.includes(open)) end = trimmed(end.slice(0, -1));
   }
   return end;
+}
+
+/** From the end on: a pattern would look at a long row of dots again from each of them. */
+function trimmed(link) {
+  let { length } = link;
+  while (length > 0 && TAIL.has(link[length - 1])) length -= 1;
+  return link.slice(0, length);
 }
 
 function linkTo(text) {
@@ -64,6 +71,16 @@ function linkTo(text) {
     const isPlain = url.protocol === "https:" || url.protocol === "http:";
     // `https://bank.example@evil.example` leads to where nobody looks.
     return isPlain && url.username === "" && url.password === "" ? url.href : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The name of the room that an address leads to; `null` if it leads to none. */
+export function roomOf(address) {
+  const found = /^[^#\s]*#room=(.+)$/.exec(address);
+  try {
+    return found ? decodeURIComponent(found[1]) : null;
   } catch {
     return null;
   }

@@ -170,6 +170,18 @@ fn a_narrow_screen_is_wide_enough() {
     page.sees("#chat-title", "general");
     page.says(&"y".repeat(400));
     assert_fits(&page);
+    // A text that is being written is seen whole, however the screen is turned.
+    page.fill("#text", &"words and words ".repeat(8));
+    for width in [1100, 320] {
+        page.size(width, 640);
+        page.until("(({ scrollHeight, clientHeight }) => scrollHeight <= clientHeight)(document.querySelector('#text'))");
+    }
+    let tall = "document.querySelector('#text').clientHeight";
+    let narrow_height = page.eval(tall).as_u64();
+    page.size(1100, 640);
+    page.until(&format!("{tall} < {}", narrow_height.unwrap()));
+    page.size(320, 640);
+    page.fill("#text", " ");
     page.click("#to-people");
     page.sees("#people", "Bob");
     assert_fits(&page);
@@ -182,6 +194,15 @@ fn a_narrow_screen_is_wide_enough() {
     page.click("#to-lobby");
     page.sees("#room-list", "general");
     assert_fits(&page);
+    let title = "document.querySelector('#lobby-title').getBoundingClientRect().height";
+    assert!(page.eval(title).as_f64().unwrap() < 30.0, "the title is on one line");
+    // So is what is said of the room that one writes to, and a long name has room beside its number.
+    page.fill("#create-name", &"long name ".repeat(5));
+    page.key("Enter");
+    page.sees("#chat-title", "long name");
+    page.until("document.querySelector('#text').clientHeight < 50");
+    page.click("#to-lobby");
+    page.until("document.querySelector('.here .room-name')?.getBoundingClientRect().width > 200");
 }
 
 /// Contrast (WCAG 2.2, 1.4.3) of every text that is shown, in both schemes, and of a name in every

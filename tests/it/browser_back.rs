@@ -214,11 +214,20 @@ fn a_name_that_somebody_else_has_taken_ends_the_stay() {
     let mut bob = place.outsider("Bob");
     proxy.cut();
     while !bob.line().contains("Alice left") {}
+    alice.sees("#bar-text", "The connection was lost.");
+    for text in ["what I", "wanted to say"] {
+        alice.fill("#text", text);
+        alice.key("Enter");
+        alice.sees(".own[data-state=waiting]", text);
+    }
     let _other = place.outsider("Alice");
     proxy.mend();
     alice.sees("#welcome-notice", "Somebody else is called “Alice” now. Choose another name.");
     alice.enters("Alicia");
     alice.sees("#chat-title", "general");
+    // What nobody has heard is not lost.
+    let kept = alice.eval("document.querySelector('#text').value");
+    assert_eq!(kept, "what I\nwanted to say");
 }
 
 #[test]

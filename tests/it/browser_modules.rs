@@ -28,6 +28,7 @@ fn texts_names_and_pauses() {
         ("https://bank.example@evil.example/ http://:p@evil.example", json!([])),
         ("https:// http://? https://[ xhttp://a.example", json!([])),
         ("https://a.example/\u{202e}gpj.exe", json!(["https://a.example/"])),
+        ("(see https://a.example/x...), yes", json!(["https://a.example/x"])),
     ] {
         let found = ask(
             "text",
