@@ -1,5 +1,6 @@
 //! A session on a clock of the test's own, with a server that is played by hand.
 
+use super::calls::UNDER_WAY_MAX;
 use super::*;
 use crate::client::talk::talk;
 use std::sync::mpsc::{Receiver, channel};
