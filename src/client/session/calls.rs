@@ -95,6 +95,9 @@ impl Session {
         let mut out = Outgoing::default();
         talk.clock(self.clock);
         talk.call(tag, &call, &mut out);
+        if !out.messages.is_empty() {
+            self.asked_at = now;
+        }
         let deadline = now + self.call_timeout;
         if let Call::Join { .. } = call {
             self.track.moves();
@@ -125,6 +128,10 @@ impl Session {
         if self.is_forgotten(&result) {
             self.broken = Some("the server has forgotten this client".into());
             result = Err(CallError::Disconnected);
+        }
+        if let (Call::Ping, Err(CallError::Refused(_))) = (&call, &result) {
+            // Whoever refuses is there.
+            result = Ok(Answer::Pong(now.saturating_duration_since(asked_at)));
         }
         if let (Call::Join { .. }, Err(_)) = (&call, &result) {
             self.track.stays();
@@ -163,7 +170,12 @@ impl Session {
             // Where one is then is for the way back to say.
             (Call::Join { .. } | Call::Leave, _) if returning => {}
             (_, Answer::Joined(joined)) => {
+                // This door does not say what the default room is called.
+                let is_nameless = self.door == Door::JsonRpc
+                    && matches!(call, Call::Join { room: None, .. })
+                    && (self.standing.room.is_none() || self.standing.in_default_room);
                 self.stand(joined);
+                self.standing.in_default_room = is_nameless;
                 self.track.joined(joined);
             }
             (_, Answer::Renamed(name)) => self.standing.name = Some(name.clone()),
@@ -207,6 +219,8 @@ impl Session {
             match std::mem::replace(&mut asked.by, By::Nobody) {
                 By::Caller(done) => self.told.push(Told::Done(done, Err(CallError::NoAnswer))),
                 By::Nobody => {}
+                // Much else may have been to be sent before. Of a datagram nobody can say that.
+                By::Keepalive if self.heard_at > asked.asked_at && self.door != Door::Udp => {}
                 By::Return | By::Track | By::Keepalive => {
                     self.broken = Some("the server does not answer".into());
                 }

@@ -51,6 +51,8 @@ pub(super) struct Session {
     back: Option<Return>,
     /// When something came last.
     heard_at: Instant,
+    /// When something was asked last.
+    asked_at: Instant,
     /// What time it is by people's clocks.
     clock: SystemTime,
     outbox: Vec<Vec<u8>>,
@@ -78,6 +80,7 @@ impl Session {
             track: Track::new(url.door == Door::Udp),
             back: None,
             heard_at: now,
+            asked_at: now,
             clock: SystemTime::UNIX_EPOCH,
             outbox: Vec::new(),
             told: Vec::new(),
@@ -165,9 +168,7 @@ impl Session {
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Instant) {
         self.give_up(now);
-        let is_quiet = now >= self.heard_at + self.ping_every;
-        let asks = self.under_way.values().any(|asked| matches!(asked.by, By::Keepalive));
-        if is_quiet && !asks && self.is_ready() {
+        if self.pings_at().is_some_and(|at| now >= at) {
             self.ask(Call::Ping, By::Keepalive, now);
         }
         self.go_on(now);
@@ -196,10 +197,19 @@ impl Session {
         let asked = self.under_way.values().filter(|asked| !matches!(asked.by, By::Nobody));
         let deadlines = asked.map(|asked| asked.deadline);
         let waiting = self.waiting.front().map(|(_, _, deadline)| *deadline);
-        let asks = self.under_way.values().any(|asked| matches!(asked.by, By::Keepalive));
-        let ping = (!asks && self.is_ready()).then(|| self.heard_at + self.ping_every);
         let step = self.back.as_ref().and_then(Return::at);
-        deadlines.chain(waiting).chain(ping).chain(step).min()
+        deadlines.chain(waiting).chain(self.pings_at()).chain(step).min()
+    }
+
+    /// When to see whether the server is there, unless that is under way. A server of datagrams
+    /// wants to see it, too: it forgets who is silent, however much it sends to them.
+    fn pings_at(&self) -> Option<Instant> {
+        let asks = self.under_way.values().any(|asked| matches!(asked.by, By::Keepalive));
+        let quiet_since = match self.door {
+            Door::Udp => self.heard_at.min(self.asked_at),
+            _ => self.heard_at,
+        };
+        (!asks && self.is_ready()).then(|| quiet_since + self.ping_every)
     }
 
     // ---- events --------------------------------------------------------------------------------
@@ -253,7 +263,9 @@ impl Session {
         match back.answered(result, now) {
             Came::On => {}
             Came::Back(joined) => {
+                let in_default_room = self.standing.in_default_room;
                 self.stand(&joined);
+                self.standing.in_default_room = in_default_room && self.door == Door::JsonRpc;
                 self.track.returned(&joined);
                 self.tell_ready();
             }
