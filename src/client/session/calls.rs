@@ -28,8 +28,8 @@ pub(super) enum By {
     Nobody,
     /// To get back to where one was.
     Return,
-    /// To catch up.
-    Track,
+    /// To catch up, in this asking.
+    Track(u64),
     /// To see whether the server is there.
     Keepalive,
 }
@@ -40,8 +40,8 @@ impl Session {
         if !self.is_ready() {
             return;
         }
-        if let Some(after) = self.track.wants() {
-            self.ask(Call::History { after, limit: PAGE_EVENTS }, By::Track, now);
+        if let Some((asked, after)) = self.track.wants() {
+            self.ask(Call::History { after, limit: PAGE_EVENTS }, By::Track(asked), now);
         }
         self.go_back(now);
         while self.may_ask() {
@@ -145,12 +145,12 @@ impl Session {
                 self.told.push(Told::Done(done, result));
             }
             By::Return => self.came(result, now),
-            By::Track => {
+            By::Track(asked) => {
                 let history = match result {
                     Ok(Answer::History(history)) => Some(history),
                     _ => None::<History>,
                 };
-                self.track.fetched(history, self.standing.name.as_deref());
+                self.track.fetched(asked, history, self.standing.name.as_deref());
                 self.tell_ready();
             }
             By::Nobody | By::Keepalive => {}
@@ -221,7 +221,7 @@ impl Session {
                 By::Nobody => {}
                 // Much else may have been to be sent before. Of a datagram nobody can say that.
                 By::Keepalive if self.heard_at > asked.asked_at && self.door != Door::Udp => {}
-                By::Return | By::Track | By::Keepalive => {
+                By::Return | By::Track(_) | By::Keepalive => {
                     self.broken = Some("the server does not answer".into());
                 }
             }

@@ -170,6 +170,7 @@ impl Session {
         self.give_up(now);
         if self.pings_at().is_some_and(|at| now >= at) {
             self.ask(Call::Ping, By::Keepalive, now);
+            self.track.looks();
         }
         self.go_on(now);
     }

@@ -250,8 +250,15 @@ impl Play {
     /// Expects a request of this kind alone; gives its id.
     #[track_caller]
     fn sends_one(&mut self, kind: &str) -> u64 {
+        assert_eq!(self.session.outbox.len(), 1);
+        self.sends_first(kind)
+    }
+
+    /// Expects a request of this kind before all others; gives its id.
+    #[track_caller]
+    fn sends_first(&mut self, kind: &str) -> u64 {
         let outbox = self.session.outbox();
-        let [request] = &outbox[..] else { panic!("{} requests", outbox.len()) };
+        let request = outbox.first().expect("a request");
         let request: serde_json::Value = serde_json::from_slice(request).expect("JSON");
         assert_eq!(request["type"], kind);
         request["id"].as_u64().expect("an id")
@@ -268,8 +275,11 @@ fn who_only_listens_over_datagrams_is_heard_of_however_much_is_said() {
         ));
         if seq == 8 {
             // The server forgets who sends nothing, whatever it sends to them.
-            let id = play.sends_one("ping");
+            let id = play.sends_first("ping");
             play.hears(&format!(r#"{{"type":"ack","id":{id}}}"#));
+            // And to see whether the last event was lost.
+            let history = r#"{"type":"history","room":"tea","epoch":"e","messages":[]"#;
+            play.hears(&format!(r#"{history},"id":{}}}"#, id + 1));
         } else {
             play.sends(&[]);
         }
