@@ -160,6 +160,11 @@ impl Session {
         }
     }
 
+    /// Whether there are calls that the server was not asked yet.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Whether there is a link and one is back where one was.
     pub(super) fn is_settled(&self) -> bool {
         self.is_ready() && self.back.is_none()

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 
+use super::wire::{REQUEST_BYTES_MAX, TOO_LONG};
 use super::{Heard, Outgoing, Tag, Talk};
 use crate::client::call::{Answer, Call, Joined, Said};
 use crate::client::error::CallError;
@@ -130,6 +131,10 @@ impl JsonRpc {
         request.extend_from_slice(b"},\"id\":");
         json::unsigned(self.last_id, &mut request);
         request.push(b'}');
+        if request.len() > REQUEST_BYTES_MAX {
+            // As the server would say, if it did not end the connection.
+            return self.answer(asked, Err(CallError::Refused(TOO_LONG.to_owned())), out);
+        }
         out.messages.push(request);
         self.asked.insert(self.last_id, asked);
     }

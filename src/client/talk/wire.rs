@@ -22,7 +22,7 @@ const LOGGED_BYTES_MAX: usize = 200;
 /// What is told of an answer that lacks what was asked for.
 pub(super) const NO_SENSE: &str = "The server's answer makes no sense";
 
-const TOO_LONG: &str = "This is too long for one request";
+pub(super) const TOO_LONG: &str = "This is too long for one request";
 
 // ---- reading -----------------------------------------------------------------------------------
 

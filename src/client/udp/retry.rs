@@ -101,7 +101,7 @@ impl Retries {
         if self.outstanding.len() >= self.policy.outstanding_max {
             return Err(SendError::TooMany);
         }
-        let due = now + self.policy.base_delay;
+        let due = after(now, self.policy.base_delay);
         let request = Outstanding { datagram: datagram.into(), retries: 0, due };
         self.outstanding.insert(id, request);
         Ok(())
@@ -126,7 +126,7 @@ impl Retries {
         request.retries += 1;
         // Beyond this many doublings nobody waits.
         let doubled = 1u32.checked_shl(request.retries).unwrap_or(u32::MAX);
-        request.due = now + self.policy.base_delay.saturating_mul(doubled);
+        request.due = after(now, self.policy.base_delay.saturating_mul(doubled));
         Some(Due::Resend(&request.datagram))
     }
 
@@ -141,6 +141,12 @@ impl Retries {
     pub fn outstanding(&self) -> usize {
         self.outstanding.len()
     }
+}
+
+/// A time that no clock can tell is as good as a year.
+fn after(now: Instant, delay: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    now.checked_add(delay).unwrap_or(now + YEAR)
 }
 
 #[cfg(test)]
@@ -211,5 +217,10 @@ mod tests {
             assert_eq!(retries.poll(now), Some(Due::Resend(b"a")));
         }
         assert!(matches!(retries.poll(now), Some(Due::Failed { id: 1, .. })));
+        let policy = RetryPolicy { base_delay: Duration::MAX, ..RetryPolicy::default() };
+        let mut retries = Retries::new(policy);
+        retries.send(1, *b"a", now).unwrap();
+        let due = retries.next_deadline().unwrap();
+        assert!(due > now && retries.poll(due).is_some());
     }
 }
