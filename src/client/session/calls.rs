@@ -114,6 +114,7 @@ impl Session {
             match heard {
                 Heard::Answer(tag, result) => self.answered(tag, result, now),
                 Heard::Event(event) => self.happened(event),
+                Heard::Stands { room, name } => self.stands(room, name),
             }
         }
     }
@@ -205,6 +206,21 @@ impl Session {
         self.standing.room = Some(joined.room.clone());
         self.standing.in_default_room = false;
         self.standing.name = Some(joined.name.clone());
+    }
+
+    /// A call was half done: one is elsewhere than before, or called otherwise. Where one is on the
+    /// way back is for that to say.
+    fn stands(&mut self, room: Option<String>, name: Option<String>) {
+        if self.back.is_some() {
+            return;
+        }
+        if room.is_none() {
+            self.track.left();
+        }
+        let standing = &mut self.standing;
+        standing.in_default_room &= standing.room == room;
+        standing.room = room;
+        standing.name = name.or(standing.name.take());
     }
 
     /// Tells those whose time is over that there is no answer.

@@ -346,3 +346,33 @@ fn the_default_room_is_come_back_to_whatever_it_is_called() {
         assert!(play.session.is_settled());
     }
 }
+
+#[test]
+fn who_is_refused_half_way_is_known_to_be_there() {
+    let url: Url = "ws://h".parse().expect("a URL");
+    let now = Instant::now();
+    let mut play = Play { session: Session::new(&url, &Options::default(), now), now };
+    play.session.opened(talk(&url), now);
+    play.hears(
+        r#"{"status":"connected","protocol":"parlance.v1","name":"3f9a","message":"Welcome!"}"#,
+    );
+    let joined = play.call(Call::Join { room: Some("x".repeat(99)), name: Some("ann".into()) });
+    play.hears(r#"{"status":"success","action":"name","id":1,"name":"ann"}"#);
+    play.hears(r#"{"status":"error","action":"join","id":2,"message":"Room name too long"}"#);
+    assert_eq!(joined.try_recv(), Ok(Err(CallError::Refused("Room name too long".into()))));
+    assert_eq!(play.session.standing, Standing { name: Some("ann".into()), ..Standing::default() });
+
+    let url: Url = "chatmaster://h".parse().expect("a URL");
+    let mut play = Play { session: Session::new(&url, &Options::default(), now), now };
+    play.session.opened(talk(&url), now);
+    play.hears(r#"{"type":"request","data":{"request":"login"}}"#);
+    play.call(Call::Join { room: Some("x".repeat(99)), name: Some("ann".into()) });
+    let fence = r#"{"type":"error","data":{"error_type":"unknown","message":"Unknown command"}}"#;
+    play.hears(r#"{"type":"session","data":{"status":1,"channels":["general"]}}"#);
+    play.hears(fence);
+    play.hears(
+        r#"{"type":"error","data":{"error_type":"join","message":"Channel name is too long."}}"#,
+    );
+    let Standing { room, name, .. } = &play.session.standing;
+    assert_eq!((room.as_deref(), name.as_deref()), (Some("general"), Some("ann")));
+}

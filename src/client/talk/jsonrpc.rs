@@ -277,6 +277,9 @@ impl JsonRpc {
                 if let Ok(success) = verdict {
                     self.arrive(to, success, false);
                 }
+                let room = self.place.as_ref().map(|here| here.room().to_owned());
+                let name = self.place.as_ref().map(|here| here.name.clone());
+                out.heard.push(Heard::Stands { room, name });
                 (tag, Err(refused))
             }
             Asked::Leave(tag) => {

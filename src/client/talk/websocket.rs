@@ -45,6 +45,8 @@ pub(super) struct WebSocket {
     /// The names that one bore since coming into the room, and from which `seq` on. The first
     /// stands for what was before that, too.
     names: VecDeque<(u64, String)>,
+    /// One has taken a name so as to join under it, and has not joined yet.
+    is_named: bool,
     /// What time it was when the last call was made.
     now: SystemTime,
     /// When the others were last told that one is typing.
@@ -60,6 +62,7 @@ impl Default for WebSocket {
             name: String::new(),
             room: None,
             names: VecDeque::new(),
+            is_named: false,
             now: SystemTime::UNIX_EPOCH,
             typed_at: None,
         }
@@ -322,7 +325,13 @@ impl WebSocket {
         match step {
             Step::Join { room, attempt } => match attempt.after(&words) {
                 Some(attempt) => self.ask_join(tag, room, attempt, out),
-                None => out.answer(tag, Err(refused(words))),
+                None => {
+                    if std::mem::take(&mut self.is_named) {
+                        let (room, name) = (self.room.clone(), Some(self.name.clone()));
+                        out.heard.push(super::Heard::Stands { room, name });
+                    }
+                    out.answer(tag, Err(refused(words)));
+                }
             },
             Step::Ping => out.answer(tag, Ok(Answer::Pong(Duration::ZERO))),
             Step::Typing => {
@@ -338,11 +347,15 @@ impl WebSocket {
         let Some(Asked { tag, step, .. }) = self.answered(incoming.id) else { return false };
         let answer = match step {
             Step::Name { room } => {
+                self.is_named = true;
                 self.take_name(&incoming);
                 self.ask_join(tag, room, Attempt::Name, out);
                 return true;
             }
-            Step::Join { room, .. } => Ok(Answer::Joined(self.joined(incoming, room))),
+            Step::Join { room, .. } => {
+                self.is_named = false;
+                Ok(Answer::Joined(self.joined(incoming, room)))
+            }
             Step::Leave => {
                 self.room = None;
                 Ok(Answer::Done)

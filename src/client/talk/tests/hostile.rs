@@ -131,7 +131,7 @@ proptest! {
             }
             let answers = out.heard.iter().filter_map(|heard| match heard {
                 Heard::Answer(Tag(tag), _) => Some(*tag),
-                Heard::Event(_) => None,
+                Heard::Event(_) | Heard::Stands { .. } => None,
             });
             let mut answered: Vec<u64> = answers.collect();
             let count = answered.len();
