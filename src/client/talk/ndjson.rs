@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 
-use super::wire::{REQUEST_BYTES_MAX, TOO_LONG};
+use super::wire::{REQUEST_BYTES_MAX, TOO_LONG, ignore};
 use super::{Heard, Outgoing, Tag, Talk};
 use crate::client::call::{Answer, Call, History, Joined, Room, Said};
 use crate::client::error::CallError;
@@ -252,7 +252,7 @@ impl Talk for Ndjson {
             Ok(incoming) if is_object => incoming,
             // What anybody may have sent breaks nothing.
             Err(error) if is_object && error.is_data() || self.door == Door::Udp => {
-                return log::warn!("{}: a message that makes no sense: {error}", self.door);
+                return ignore(self.door, message);
             }
             _ => {
                 out.broken = Some("what came is no JSON object".into());
@@ -262,7 +262,7 @@ impl Talk for Ndjson {
         match incoming.kind.as_str() {
             "system" | "message" => self.event(incoming, now, out),
             "ack" | "error" | "rooms" | "users" | "history" => self.answer(incoming, now, out),
-            other => log::warn!("{}: a message of a kind unknown: {other:?}", self.door),
+            _ => ignore(self.door, message),
         }
     }
 }
