@@ -21,6 +21,8 @@ pub(in crate::client) struct Framed {
     stream: Stream,
     framing: Box<dyn Framing + Send>,
     frame: Frame,
+    /// What is read into, kept so that it is cleared only once.
+    scratch: Box<[u8]>,
     /// What has come and is not told of yet: one frame at most, and what one read gives.
     inbox: Vec<u8>,
     /// Whether there are whole frames in it, since one turn had enough of them.
@@ -59,6 +61,7 @@ impl Framed {
             stream,
             framing,
             frame,
+            scratch: vec![0; READ_BYTES].into(),
             inbox: Vec::new(),
             has_frames: false,
             outbox: Vec::new(),
@@ -108,13 +111,12 @@ impl Framed {
             if self.has_frames {
                 return Ok(true);
             }
-            let kept = self.inbox.len();
-            self.inbox.resize(kept + READ_BYTES, 0);
-            let read = self.stream.read(&mut self.inbox[kept..]);
-            self.inbox.truncate(kept + read.as_ref().map_or(0, |count| *count));
-            match read {
+            match self.stream.read(&mut self.scratch) {
                 Ok(0) => return Err(Broken::Closed(String::new())),
-                Ok(_) => self.decode(&mut share, hear)?,
+                Ok(count) => {
+                    self.inbox.extend_from_slice(self.scratch.get(..count).unwrap_or_default());
+                    self.decode(&mut share, hear)?;
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     if self.inbox.is_empty() {
                         self.inbox = Vec::new();
