@@ -376,3 +376,22 @@ fn who_is_refused_half_way_is_known_to_be_there() {
     let Standing { room, name, .. } = &play.session.standing;
     assert_eq!((room.as_deref(), name.as_deref()), (Some("general"), Some("ann")));
 }
+
+#[test]
+fn names_that_one_took_are_no_news_after_a_lost_link() {
+    let mut play = Play::begin();
+    for (id, seq, old, new) in [(3, 6, "ann", "bea"), (4, 7, "bea", "cid")] {
+        play.call(Call::Rename { name: new.into() });
+        play.sends(&[&format!(r#"{{"type":"join","id":{id},"user":"{new}"}}"#)]);
+        let text = format!("{old} is now {new}");
+        play.hears(&format!(r#"{{"type":"system","room":"tea","text":"{text}","seq":{seq}}}"#));
+        play.hears(&format!(r#"{{"type":"ack","id":{id},"epoch":"e","seq":{seq}}}"#));
+    }
+    assert_eq!(play.events(), []);
+    play.session.lost();
+    play.open();
+    play.session.come_back(play.now);
+    play.sends(&[r#"{"type":"join","id":2,"room":"tea","user":"cid"}"#]);
+    play.hears(r#"{"type":"ack","id":2,"epoch":"e","seq":9}"#);
+    play.sends(&[r#"{"type":"history","id":3,"after":7,"limit":200}"#]);
+}

@@ -356,7 +356,10 @@ impl Ndjson {
                     return Some((room.clone(), name.clone()));
                 }
                 Happening::Renamed { old, new } if self.name.as_ref() == Some(old) => {
-                    return Some((room.clone(), new.clone()));
+                    let own = (room.clone(), new.clone());
+                    // It is told of, so that its place in the count is known.
+                    self.held = Some((event, of));
+                    return Some(own);
                 }
                 _ => {}
             }

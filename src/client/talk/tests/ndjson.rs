@@ -108,7 +108,10 @@ fn one_moves_and_takes_another_name() {
     let tag = scene.call(rename("al"), r#"{"type":"join","id":3,"user":"al"}"#);
     let line = r#"{"type":"system","room":"lobby","text":"alice is now al","seq":2}
 {"type":"ack","id":3,"epoch":"k3x9","seq":2}"#;
-    scene.answers(line, tag, Answer::Renamed("al".into()));
+    line.lines().for_each(|message| scene.hear(message));
+    let what = Happening::Renamed { old: "alice".into(), new: "al".into() };
+    let own = Event::Room { room: "lobby".into(), seq: Some(2), at: scene.now, what };
+    scene.heard([Heard::Event(own), Heard::Answer(tag, Ok(Answer::Renamed("al".into())))]);
     let tag = scene.call(join("den", ""), r#"{"type":"join","id":4,"room":"den"}"#);
     scene.tells(
         r#"{"type":"message","room":"lobby","user":"bob","text":"Hi","seq":3,"timestamp":"2026-01-31T12:34:56.789Z"}"#,
