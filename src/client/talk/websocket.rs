@@ -348,7 +348,7 @@ impl WebSocket {
         let answer = match step {
             Step::Name { room } => {
                 self.is_named = true;
-                self.take_name(&incoming);
+                self.take_name(&incoming, now, out);
                 self.ask_join(tag, room, Attempt::Name, out);
                 return true;
             }
@@ -363,7 +363,7 @@ impl WebSocket {
             Step::Say => Ok(Answer::Said(Said { seq: incoming.seq, at: incoming.time() })),
             Step::Whisper => Ok(Answer::Said(Said { seq: None, at: incoming.time() })),
             Step::Rename => {
-                self.take_name(&incoming);
+                self.take_name(&incoming, now, out);
                 Ok(Answer::Renamed(self.name.clone()))
             }
             Step::Users => incoming.users.map(Answer::Users).ok_or_else(|| refused(NO_SENSE)),
@@ -371,12 +371,12 @@ impl WebSocket {
             Step::History => self.history(incoming, now).ok_or_else(|| refused(NO_SENSE)),
             Step::SetPrivate | Step::Typing => Ok(Answer::Done),
             Step::LogIn => {
-                self.take_name(&incoming);
+                self.take_name(&incoming, now, out);
                 Ok(Answer::LoggedIn(self.name.clone()))
             }
             Step::LogOut => {
                 self.room = None;
-                self.take_name(&incoming);
+                self.take_name(&incoming, now, out);
                 Ok(Answer::Done)
             }
             Step::Ping => Ok(Answer::Pong(Duration::ZERO)),
@@ -386,12 +386,17 @@ impl WebSocket {
     }
 
     /// One is called otherwise now: in a room, from a `seq` on.
-    fn take_name(&mut self, incoming: &Incoming<'_>) {
+    fn take_name(&mut self, incoming: &Incoming<'_>, now: SystemTime, out: &mut Outgoing) {
         let Some(Text(name)) = &incoming.name else { return };
         if self.name == **name {
             return;
         }
-        self.name = name.to_string();
+        let old = std::mem::replace(&mut self.name, name.to_string());
+        if let (Some(room), Some(seq)) = (&self.room, incoming.seq) {
+            // The others are told of it, and it has a place in the count.
+            let (room, seq, new) = (room.clone(), Some(seq), self.name.clone());
+            out.event(Event::Room { room, seq, at: now, what: Happening::Renamed { old, new } });
+        }
         self.names.push_back((incoming.seq.unwrap_or(0), self.name.clone()));
         if self.names.len() > NAMES_MAX {
             self.names.pop_front();
@@ -450,7 +455,7 @@ impl WebSocket {
             }
             Some("logged_out") => {
                 self.room = None;
-                self.take_name(&incoming);
+                self.take_name(&incoming, now, out);
                 Some(Event::LoggedOut { name: incoming.name.map(Text::owned) })
             }
             _ => self.in_room(incoming, now),
