@@ -19,7 +19,8 @@ fn answer(text: &str, client: &Client, started: Instant) -> Option<String> {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "ndjson://bot@127.0.0.1".to_owned());
     let (client, started) = (Client::connect(&url)?, Instant::now());
-    println!("in {}", client.join(None, None)?.room);
+    // What a server says goes to a terminal escaped.
+    println!("in {:?}", client.join(None, None)?.room);
     while let Some(event) = client.next_event(None) {
         let Event::Room { what: Happening::Message(Message { from, text, private, .. }), .. } =
             event

@@ -1,11 +1,14 @@
 //! What a client may ask for, and what it gets.
 
 use super::event::Event;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 /// Something to ask of the server. The same through every door; where a door has several steps for
 /// it (leave before joining, create before entering), they are taken one after the other.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Its `Debug` shows no password.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Call {
     /// Come into a room; it is made where there is none. From another room: move. Answered by
@@ -73,6 +76,38 @@ pub enum Call {
     Typing,
     /// Measure how long an answer takes. Answered by [`Answer::Pong`].
     Ping,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let account = |f: &mut fmt::Formatter<'_>, call: &str, name: &String| {
+            f.debug_struct(call).field("name", name).finish_non_exhaustive()
+        };
+        match self {
+            Call::Join { room, name } => {
+                f.debug_struct("Join").field("room", room).field("name", name).finish()
+            }
+            Call::Leave => f.write_str("Leave"),
+            Call::Say { text } => f.debug_struct("Say").field("text", text).finish(),
+            Call::Whisper { to, text } => {
+                f.debug_struct("Whisper").field("to", to).field("text", text).finish()
+            }
+            Call::Rename { name } => f.debug_struct("Rename").field("name", name).finish(),
+            Call::Users => f.write_str("Users"),
+            Call::Rooms => f.write_str("Rooms"),
+            Call::History { after, limit } => {
+                f.debug_struct("History").field("after", after).field("limit", limit).finish()
+            }
+            Call::SetPrivate { private } => {
+                f.debug_struct("SetPrivate").field("private", private).finish()
+            }
+            Call::Register { name, .. } => account(f, "Register", name),
+            Call::LogIn { name, .. } => account(f, "LogIn", name),
+            Call::LogOut => f.write_str("LogOut"),
+            Call::Typing => f.write_str("Typing"),
+            Call::Ping => f.write_str("Ping"),
+        }
+    }
 }
 
 /// What a call was answered.
@@ -145,4 +180,23 @@ pub struct History {
     pub truncated: bool,
     /// Which count the events' `seq` belong to.
     pub epoch: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_shown() {
+        let (name, password) = ("ann".to_owned(), "sesame".to_owned());
+        let log_in = Call::LogIn { name: name.clone(), password: password.clone() };
+        for call in [log_in, Call::Register { name, password }] {
+            let shown = format!("{call:?} {call:#?}");
+            assert!(shown.contains("ann") && !shown.contains("sesame"), "{shown}");
+        }
+        let say = Call::Say { text: "x".into() };
+        assert_eq!(format!("{say:?}"), r#"Say { text: "x" }"#);
+        let join = Call::Join { room: None, name: Some("a".into()) };
+        assert_eq!(format!("{join:?}"), r#"Join { room: None, name: Some("a") }"#);
+    }
 }

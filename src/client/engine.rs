@@ -91,6 +91,7 @@ impl Engine {
         let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
         let (sender, inputs) = channel();
         let now = Instant::now();
+        let options = &options.bounded();
         let engine = Engine {
             url: url.clone(),
             options: options.clone(),
@@ -144,13 +145,18 @@ impl Engine {
             Phase::Pausing(until) | Phase::Closing { until, .. } => Some(*until),
             Phase::Up(_) | Phase::Ended => None,
         };
+        // When all is said, the session is asked no more.
+        let session = match &self.phase {
+            Phase::Closing { said: true, .. } => None,
+            _ => self.session.wake_at(),
+        };
         let link = match &self.phase {
             Phase::Greeting(link, _) | Phase::Up(link) | Phase::Closing { link, .. } => {
                 link.wake_at()
             }
             _ => None,
         };
-        own.into_iter().chain(link).chain(self.session.wake_at()).min()
+        own.into_iter().chain(link).chain(session).min()
     }
 
     fn take_inputs(&mut self, now: Instant) {
@@ -162,16 +168,10 @@ impl Engine {
         }
     }
 
-    /// Says goodbye, if there is anybody to say it to.
+    /// Begins to say goodbye, if there is anybody to say it to.
     fn stop(&mut self, now: Instant) {
         self.phase = match std::mem::replace(&mut self.phase, Phase::Ended) {
-            Phase::Up(mut link) => {
-                self.session.say_goodbye(now);
-                for message in self.session.outbox() {
-                    let _ = link.send(message, now);
-                }
-                Phase::Closing { link, said: false, until: now + GOODBYE }
-            }
+            Phase::Up(link) => Phase::Closing { link, said: false, until: now + GOODBYE },
             closing @ Phase::Closing { .. } => closing,
             _ => Phase::Ended,
         };
@@ -200,7 +200,7 @@ impl Engine {
                     Ok(dial) => (Phase::Dialing(Box::new(dial)), true),
                     Err(error) => (self.failed(error, now), false),
                 },
-                Phase::Closing { link, said, until } => (close(link, said, until, now), false),
+                Phase::Closing { link, said, until } => (self.close(link, said, until, now), false),
                 Phase::Ended => (Phase::Ended, false),
             };
             self.phase = phase;
@@ -251,11 +251,12 @@ impl Engine {
 
     /// Sends what is to be sent, and hears what there is to hear.
     fn pump(&mut self, link: &mut Link, now: Instant) -> Result<(), Broken> {
-        self.session.tick(now);
         self.send(link, now)?;
         let session = &mut self.session;
         let more = link.read(&mut |message| session.message(message, now))?;
         self.more |= more;
+        // Behind what has come: if it is late, that is because something called back took its time.
+        self.session.tick(now);
         self.send(link, now)?;
         match self.session.broken() {
             Some(why) => Err(Broken::Nonsense(why)),
@@ -268,6 +269,35 @@ impl Engine {
             link.send(message, now)?;
         }
         link.flush(now).map(drop)
+    }
+
+    /// Goes on saying goodbye, once everything before is sent.
+    fn close(&mut self, mut link: Link, mut said: bool, until: Instant, now: Instant) -> Phase {
+        if !said {
+            if self.pump(&mut link, now).is_err() {
+                return Phase::Ended;
+            }
+            let is_sent = !self.session.has_waiting() && matches!(link.flush(now), Ok(true));
+            if is_sent || now >= until {
+                self.session.say_goodbye(now);
+                let _ = self.send(&mut link, now);
+                link.close();
+                said = true;
+            }
+        }
+        // A link is dropped only when the other end has closed it, so that what was sent arrives.
+        let over = said
+            && match link.read(&mut |_| {}) {
+                Ok(more) => {
+                    self.more |= more;
+                    false
+                }
+                Err(_) => true,
+            };
+        match over || now >= until {
+            true => Phase::Ended,
+            false => Phase::Closing { link, said, until },
+        }
     }
 
     /// Tells the caller what there is to tell. What is called back may take its time, but not for
@@ -341,21 +371,6 @@ impl Engine {
     fn end(&mut self, reason: String) {
         self.tell();
         (self.sink)(Event::Ended { reason });
-    }
-}
-
-/// Goes on saying goodbye.
-fn close(mut link: Link, mut said: bool, until: Instant, now: Instant) -> Phase {
-    let flushed = matches!(link.flush(now), Ok(true) | Err(_));
-    if !said && flushed {
-        link.close();
-        said = true;
-    }
-    // A link is dropped only when the other end has closed it, so that what was sent arrives.
-    let over = said && link.read(&mut |_| {}).is_err();
-    match over || now >= until {
-        true => Phase::Ended,
-        false => Phase::Closing { link, said, until },
     }
 }
 

@@ -193,9 +193,16 @@ impl Client {
     }
 
     /// The next event; `None` when none comes in time, or none will ever come any more. Without a
-    /// `timeout`, waits for as long as it takes. Always `None` where events are called back.
+    /// `timeout`, waits for as long as it takes. Always `None` where events are called back. What is
+    /// called back itself does not wait here: nothing would come.
     pub fn next_event(&self, timeout: Option<Duration>) -> Option<Event> {
+        let timeout = if self.is_called_back() { Some(Duration::ZERO) } else { timeout };
         self.queue.as_ref()?.take(timeout)
+    }
+
+    /// Whether it is the client's own thread that calls.
+    fn is_called_back(&self) -> bool {
+        std::thread::current().id() == self.engine_id
     }
 
     /// Asks the server, and waits for the answer.
@@ -203,7 +210,7 @@ impl Client {
     /// # Errors
     /// Why it was not done, within [`Options::call_timeout`].
     pub fn call(&self, call: Call) -> Result<Answer, CallError> {
-        if std::thread::current().id() == self.engine_id {
+        if self.is_called_back() {
             return Err(CallError::InCallback);
         }
         let (sender, answer) = sync_channel(1);
@@ -237,17 +244,20 @@ impl Client {
         }
     }
 
-    /// Says goodbye and ends: what was submitted before is still sent, where there is a connection,
-    /// and what is unanswered is [`CallError::Ended`]. Takes a second at most. Nothing is left to
+    /// Says goodbye and ends: what was submitted before is still sent, where there is a connection
+    /// and the server answers what has to be answered before, and what is unanswered is
+    /// [`CallError::Ended`]. Takes a second at most. Nothing is left to
     /// do after it but to take the last events.
     pub fn disconnect(&self) {
         if self.inputs.send(Input::Stop).is_ok() {
             self.wake();
         }
+        // Another thread may hold the lock, and wait for this one to end.
+        if self.is_called_back() {
+            return;
+        }
         let mut engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
-        if std::thread::current().id() != self.engine_id
-            && let Some(engine) = engine.take()
-        {
+        if let Some(engine) = engine.take() {
             // That it panicked was told by the panic.
             let _ = engine.join();
         }

@@ -38,6 +38,36 @@ impl Default for Options {
     }
 }
 
+/// As good as for ever, and no clock overflows.
+const EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// Requests over datagrams that must be able to wait for their answers: a call, and what the client
+/// asks of its own.
+const OUTSTANDING_MIN: usize = 8;
+
+impl Options {
+    /// The same, with no time longer than a clock can tell.
+    pub(super) fn bounded(&self) -> Options {
+        let RetryPolicy { base_delay, max_retries, outstanding_max } = self.udp_retries;
+        Options {
+            trust: self.trust.clone(),
+            connect_timeout: self.connect_timeout.min(EVER),
+            call_timeout: self.call_timeout.min(EVER),
+            reconnect: self.reconnect.map(|pauses| Pauses {
+                first: pauses.first.min(EVER),
+                longest: pauses.longest.min(EVER),
+                seed: pauses.seed,
+            }),
+            ping_every: self.ping_every.min(EVER),
+            udp_retries: RetryPolicy {
+                base_delay: base_delay.min(EVER),
+                max_retries,
+                outstanding_max: outstanding_max.max(OUTSTANDING_MIN),
+            },
+        }
+    }
+}
+
 /// Whose certificates are good enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,13 +1,14 @@
 //! Coming back after a lost link: how long to wait before each try, and what is to be done once
 //! there is a link again. Nothing here knows a socket or reads a clock.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::call::{Answer, Call, Joined};
 use super::error::CallError;
 use super::options::Pauses;
 
-/// How often a name that is taken is tried again. The lost connection may still bear it, for as long
+/// How often what is refused for now, such as a name that is taken, is tried again. The lost connection may still bear it, for as long
 /// as the server has not noticed.
 const NAME_TRIES_MAX: u32 = 7;
 
@@ -49,16 +50,28 @@ impl Waits {
 }
 
 /// Where one was, and where one is to be again.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Standing {
     /// The account that one is logged in to, and its password: kept only while that is so.
     pub(super) account: Option<(String, String)>,
     /// The room that one is in.
     pub(super) room: Option<String>,
-    /// One is in the default room, whatever it is called.
+    /// One is in the default room, whatever it is called: `room` says no more than what to call it.
     pub(super) in_default_room: bool,
     /// The name that one bears, or bore last.
     pub(super) name: Option<String>,
+}
+
+/// The password is nobody's business.
+impl fmt::Debug for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Standing")
+            .field("account", &self.account.as_ref().map(|(name, _)| name))
+            .field("room", &self.room)
+            .field("in_default_room", &self.in_default_room)
+            .field("name", &self.name)
+            .finish()
+    }
 }
 
 /// Getting back to where one was, step by step.
@@ -124,7 +137,8 @@ impl Return {
             return None;
         }
         self.at = None;
-        let Standing { account, room, name, .. } = self.standing.clone();
+        let Standing { account, room, in_default_room, name } = self.standing.clone();
+        let room = room.filter(|_| !in_default_room);
         match (self.step, account) {
             (Step::LogIn, Some((name, password))) => Some(Call::LogIn { name, password }),
             (Step::Leave, _) => Some(Call::Leave),
@@ -144,7 +158,7 @@ impl Return {
                 Came::On
             }
             (Step::LogIn, Err(error)) => {
-                if is_taken(&error) && self.wait(now) {
+                if will_pass(&error) && self.wait(now) {
                     return Came::On;
                 }
                 // A guest could not have the account's name.
@@ -170,7 +184,7 @@ impl Return {
                 Came::Failed("the server answers something else".into())
             }
             (_, Err(error)) => {
-                if is_taken(&error) && self.wait(now) {
+                if will_pass(&error) && self.wait(now) {
                     return Came::On;
                 }
                 self.step = Step::Over;
@@ -197,10 +211,13 @@ impl Return {
     }
 }
 
-/// Whether it is refused because somebody bears the name: every door has its own words for it, and
-/// `already` is in all of them.
-fn is_taken(error: &CallError) -> bool {
-    matches!(error, CallError::Refused(words) if words.to_ascii_lowercase().contains("already"))
+/// Whether it is refused for a reason that will pass: somebody bears the name (every door has its own
+/// words for it, and `already` is in all of them), or the server has too much to do, as when everybody
+/// comes back at once.
+fn will_pass(error: &CallError) -> bool {
+    let CallError::Refused(words) = error else { return false };
+    let words = words.to_ascii_lowercase();
+    ["already", "is busy", "too many attempts"].iter().any(|part| words.contains(part))
 }
 
 #[cfg(test)]
@@ -341,5 +358,23 @@ mod tests {
         let mut back = Return::new(standing(false), now);
         back.next(now);
         assert_eq!(back.answered(Err(CallError::NoAnswer), now), Came::Lost);
+    }
+
+    #[test]
+    fn a_server_that_has_too_much_to_do_is_asked_again() {
+        let now = Instant::now();
+        for words in ["Server is busy", "Too many attempts"] {
+            let mut back = Return::new(standing(true), now);
+            back.next(now);
+            assert_eq!(back.answered(refused(words), now), Came::On, "{words}");
+            let later = back.at().expect("a time");
+            assert!(matches!(back.next(later), Some(Call::LogIn { .. })));
+        }
+    }
+
+    #[test]
+    fn no_password_is_shown() {
+        let shown = format!("{:?}", Return::new(standing(true), Instant::now()));
+        assert!(shown.contains("ann") && !shown.contains("1234"), "{shown}");
     }
 }

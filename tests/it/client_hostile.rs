@@ -10,10 +10,10 @@ use crate::client::next;
 use crate::support::PATIENCE;
 
 /// What a server does with a connection.
-type Treatment = fn(TcpStream);
+pub(crate) type Treatment = fn(TcpStream);
 
 /// Listens, and does this with each connection on a thread of its own, until the test ends.
-fn serve(treat: Treatment) -> SocketAddr {
+pub(crate) fn serve(treat: Treatment) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     let address = listener.local_addr().expect("an address");
     thread::spawn(move || {
@@ -40,7 +40,7 @@ fn url(door: &str, address: SocketAddr) -> Url {
 }
 
 /// Reads one request and lets the client in; gives what further requests can be read from.
-fn let_in(stream: &mut TcpStream) -> BufReader<TcpStream> {
+pub(crate) fn let_in(stream: &mut TcpStream) -> BufReader<TcpStream> {
     let mut requests = BufReader::new(stream.try_clone().expect("a descriptor"));
     let mut line = String::new();
     requests.read_line(&mut line).expect("a request");
@@ -49,7 +49,7 @@ fn let_in(stream: &mut TcpStream) -> BufReader<TcpStream> {
 }
 
 /// Reads until the client has gone.
-fn wait_for_end(mut stream: TcpStream) {
+pub(crate) fn wait_for_end(mut stream: TcpStream) {
     let mut buffer = [0; 4096];
     while stream.read(&mut buffer).is_ok_and(|count| count > 0) {}
 }

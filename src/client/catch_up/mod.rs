@@ -42,7 +42,11 @@ pub(super) struct Track {
     position: Option<Position>,
     /// One's own messages beyond the position.
     own: BTreeSet<u64>,
+    /// The room has counted so far, whoever did that.
+    known: u64,
     filling: Option<Filling>,
+    /// How often the history was asked.
+    asked: u64,
     /// What came early.
     held: Held,
     /// While one is moving, and datagrams may overtake the answer: what came meanwhile.
@@ -61,8 +65,8 @@ pub(super) struct Position {
 struct Filling {
     /// Up to where.
     target: u64,
-    /// Whether the history has been asked for and has not answered yet.
-    asked: bool,
+    /// Which asking the history has not answered yet.
+    asked: Option<u64>,
     pages: u32,
     /// Whether it is after a reconnect: one's own messages are told then, for nobody knows whether
     /// they were said.
@@ -71,7 +75,7 @@ struct Filling {
 
 impl Filling {
     fn new(target: u64, returned: bool) -> Filling {
-        Filling { target, asked: false, pages: 0, returned }
+        Filling { target, asked: None, pages: 0, returned }
     }
 }
 
@@ -100,10 +104,10 @@ impl Held {
     }
 
     fn forget_before(&mut self, seq: u64) {
-        self.events = self.events.split_off(&seq);
-        if self.events.is_empty() {
-            self.bytes = 0;
-        }
+        let kept = self.events.split_off(&seq);
+        let forgotten = std::mem::replace(&mut self.events, kept);
+        let bytes: usize = forgotten.values().map(Event::bytes).sum();
+        self.bytes = self.bytes.saturating_sub(bytes);
     }
 
     fn last(&self) -> Option<u64> {
@@ -135,9 +139,11 @@ impl Track {
         let now = position(joined);
         let same = |before: &Position| now.as_ref().is_some_and(|now| now.epoch == before.epoch);
         if self.lossy && self.position.as_ref().is_some_and(same) {
-            // Nothing but the name is another one.
+            // Nothing but the name is another one. The last event may be that, or somebody else's
+            // that has not come yet.
             self.stays();
-            return self.said(joined.seq.unwrap_or(0));
+            self.known = joined.seq.unwrap_or(0);
+            return self.go_on();
         }
         let meanwhile = self.meanwhile.take().into_iter().flatten();
         let (here, there): (Vec<_>, Vec<_>) = meanwhile
@@ -155,7 +161,8 @@ impl Track {
     /// One is back in a room after a reconnect.
     pub(super) fn returned(&mut self, joined: &Joined) {
         let before = self.position.take();
-        self.meanwhile = None;
+        let meanwhile = self.meanwhile.take().into_iter().flatten();
+        self.known = 0;
         self.filling = None;
         self.held = Held::default();
         let Some(now) = position(joined) else {
@@ -175,6 +182,11 @@ impl Track {
         if last < target {
             self.filling = Some(Filling::new(target, true));
         }
+        for event in meanwhile {
+            if matches!(&event, Event::Room { room, .. } if *room == joined.room) {
+                self.happened(event);
+            }
+        }
     }
 
     /// One is in no room.
@@ -185,9 +197,15 @@ impl Track {
 
     fn forget(&mut self) {
         // Who moves on has heard all that could be heard.
+        let position = self.position.as_ref();
+        let lacks = |filling: &Filling| position.is_some_and(|at| at.last < filling.target);
+        if self.filling.as_ref().is_some_and(lacks) {
+            self.ready.push(Event::Missed);
+        }
         let held = std::mem::take(&mut self.held);
         self.ready.extend(held.events.into_values());
         self.own.clear();
+        self.known = 0;
         self.filling = None;
     }
 
@@ -242,11 +260,21 @@ impl Track {
         }
     }
 
-    /// After what to ask the history, if it is to be asked now. Then the answer is owed.
-    pub(super) fn wants(&mut self) -> Option<u64> {
-        let filling = self.filling.as_mut().filter(|filling| !filling.asked)?;
-        filling.asked = true;
-        self.position.as_ref().map(|position| position.last)
+    /// It is time to see whether the last datagrams were lost, after which none shows a hole.
+    pub(super) fn looks(&mut self) {
+        if let Some(position) = self.position.as_ref().filter(|_| self.lossy) {
+            self.filling.get_or_insert_with(|| Filling::new(position.last, false));
+        }
+    }
+
+    /// After what to ask the history, if it is to be asked now, and which asking that is. Then the
+    /// answer is owed.
+    pub(super) fn wants(&mut self) -> Option<(u64, u64)> {
+        let filling = self.filling.as_mut().filter(|filling| filling.asked.is_none())?;
+        let position = self.position.as_ref()?;
+        self.asked += 1;
+        filling.asked = Some(self.asked);
+        Some((self.asked, position.last))
     }
 
     /// Whether something is being fetched after a reconnect.
@@ -254,10 +282,13 @@ impl Track {
         self.filling.as_ref().is_some_and(|filling| filling.returned)
     }
 
-    /// The history has answered; `None`: it has refused. `own` is the name that one bears.
-    pub(super) fn fetched(&mut self, history: Option<History>, own: Option<&str>) {
+    /// The history has answered what it was `asked`; `None`: it has refused. `own` is the name that
+    /// one bears.
+    pub(super) fn fetched(&mut self, asked: u64, history: Option<History>, own: Option<&str>) {
         let Some(position) = &mut self.position else { return };
-        let Some(filling) = &mut self.filling else { return };
+        // One may have gone elsewhere meanwhile.
+        let is_awaited = |filling: &&mut Filling| filling.asked == Some(asked);
+        let Some(filling) = self.filling.as_mut().filter(is_awaited) else { return };
         let Some(history) = history else {
             position.last = position.last.max(filling.target);
             self.ready.push(Event::Missed);
@@ -297,7 +328,7 @@ impl Track {
             self.ready.push(Event::Missed);
         }
         match position.last < filling.target {
-            true => filling.asked = false,
+            true => filling.asked = None,
             false => self.filled(),
         }
     }
@@ -320,9 +351,9 @@ impl Track {
     fn go_on(&mut self) {
         self.advance();
         let early = self.held.last().max(self.own.last().copied());
-        if let Some(target) = early
-            && self.filling.is_none()
-        {
+        let target = self.known.max(early.unwrap_or(0));
+        let lacks = self.position.as_ref().is_some_and(|position| position.last < target);
+        if lacks && self.filling.is_none() {
             self.filling = Some(Filling::new(target, false));
         }
     }

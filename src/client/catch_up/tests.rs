@@ -44,6 +44,16 @@ fn told(track: &mut Track) -> Vec<u64> {
     track.ready().into_iter().map(seq).collect()
 }
 
+/// After what the history is to be asked now.
+fn after(track: &mut Track) -> Option<u64> {
+    track.wants().map(|(_, after)| after)
+}
+
+/// The history answers what was asked last.
+fn fetched(track: &mut Track, history: Option<History>, own: Option<&str>) {
+    track.fetched(track.asked, history, own);
+}
+
 /// In a room whose count stands at 10, and everything up to 12 is told.
 fn track(lossy: bool) -> Track {
     let mut track = Track::new(lossy);
@@ -62,7 +72,7 @@ fn over_a_stream_a_hole_is_ones_own() {
     track.happened(event(None, Happening::Left { name: "x".into() }));
     track.happened(message(15, false));
     assert_eq!(told(&mut track), [15, 999]);
-    assert_eq!(track.wants(), None);
+    assert_eq!(after(&mut track), None);
 }
 
 #[test]
@@ -71,17 +81,17 @@ fn after_a_reconnect_what_was_missed_comes_page_by_page_before_what_is_new() {
     track.lost();
     track.returned(&joined(17, "a"));
     assert!(track.is_returning());
-    assert_eq!((track.wants(), track.wants()), (Some(12), None), "asked once");
+    assert_eq!((after(&mut track), after(&mut track)), (Some(12), None), "asked once");
     track.happened(message(18, false));
     track.happened(message(20, false));
     assert!(told(&mut track).is_empty());
-    track.fetched(Some(page([12, 13, 14])), Some("me"));
+    fetched(&mut track, Some(page([12, 13, 14])), Some("me"));
     assert_eq!(told(&mut track), [13, 14]);
-    assert_eq!(track.wants(), Some(14));
+    assert_eq!(after(&mut track), Some(14));
     // The history has what came meanwhile, too.
-    track.fetched(Some(page([15, 16, 17, 18])), Some("me"));
+    fetched(&mut track, Some(page([15, 16, 17, 18])), Some("me"));
     assert_eq!(told(&mut track), [15, 16, 17, 18, 20]);
-    assert!(!track.is_returning() && track.wants().is_none());
+    assert!(!track.is_returning() && after(&mut track).is_none());
     track.happened(message(20, false));
     track.happened(message(21, false));
     assert_eq!(told(&mut track), [21]);
@@ -91,14 +101,14 @@ fn after_a_reconnect_what_was_missed_comes_page_by_page_before_what_is_new() {
 fn a_link_lost_again_meanwhile_takes_up_where_it_was() {
     let mut track = track(false);
     track.returned(&joined(17, "a"));
-    assert_eq!(track.wants(), Some(12));
-    track.fetched(Some(page([13, 14])), Some("me"));
+    assert_eq!(after(&mut track), Some(12));
+    fetched(&mut track, Some(page([13, 14])), Some("me"));
     track.happened(message(18, false));
     track.lost();
     assert_eq!(told(&mut track), [13, 14]);
     track.returned(&joined(19, "a"));
-    assert_eq!(track.wants(), Some(14));
-    track.fetched(Some(page(15..=19)), Some("me"));
+    assert_eq!(after(&mut track), Some(14));
+    fetched(&mut track, Some(page(15..=19)), Some("me"));
     assert_eq!(told(&mut track), [15, 16, 17, 18, 19]);
 }
 
@@ -106,7 +116,7 @@ fn a_link_lost_again_meanwhile_takes_up_where_it_was() {
 fn ones_own_coming_and_going_is_not_told_but_a_message_of_unknown_fate_is() {
     let mut track = track(false);
     track.returned(&joined(16, "a"));
-    track.wants();
+    after(&mut track);
     let name = || "me".to_owned();
     let history = History {
         events: vec![
@@ -117,7 +127,7 @@ fn ones_own_coming_and_going_is_not_told_but_a_message_of_unknown_fate_is() {
         ],
         ..page([])
     };
-    track.fetched(Some(history), Some("me"));
+    fetched(&mut track, Some(history), Some("me"));
     assert_eq!(told(&mut track), [13, 15]);
     assert!(!track.is_returning());
 }
@@ -127,8 +137,8 @@ fn what_cannot_be_told_any_more_is_missed() {
     // Forgotten.
     let mut track = track(false);
     track.returned(&joined(300, "a"));
-    track.wants();
-    track.fetched(Some(History { truncated: true, ..page(101..=300) }), Some("me"));
+    after(&mut track);
+    fetched(&mut track, Some(History { truncated: true, ..page(101..=300) }), Some("me"));
     assert_eq!(told(&mut track)[..2], [0, 101]);
     // A door that does not count.
     let mut track = self::track(false);
@@ -137,15 +147,15 @@ fn what_cannot_be_told_any_more_is_missed() {
     // No history after all.
     let mut track = self::track(false);
     track.returned(&joined(20, "a"));
-    track.wants();
+    after(&mut track);
     track.happened(message(21, false));
-    track.fetched(None, Some("me"));
+    fetched(&mut track, None, Some("me"));
     assert_eq!(told(&mut track), [0, 21]);
     // A history that does not go on.
     let mut track = self::track(false);
     track.returned(&joined(20, "a"));
-    track.wants();
-    track.fetched(Some(page([])), Some("me"));
+    after(&mut track);
+    fetched(&mut track, Some(page([])), Some("me"));
     assert_eq!((told(&mut track), track.is_returning()), (vec![0], false));
 }
 
@@ -153,14 +163,14 @@ fn what_cannot_be_told_any_more_is_missed() {
 fn a_new_count_is_told_from_its_start() {
     let mut track = track(false);
     track.returned(&joined(3, "b"));
-    assert_eq!(track.wants(), Some(0));
-    track.fetched(Some(History { epoch: "b".into(), ..page(1..=3) }), Some("me"));
+    assert_eq!(after(&mut track), Some(0));
+    fetched(&mut track, Some(History { epoch: "b".into(), ..page(1..=3) }), Some("me"));
     assert_eq!(told(&mut track), [0, 1, 2, 3]);
     // The same text with a smaller count cannot be.
     track.returned(&joined(2, "b"));
-    assert_eq!((told(&mut track), track.wants()), (vec![0], Some(0)));
+    assert_eq!((told(&mut track), after(&mut track)), (vec![0], Some(0)));
     // And one that changes while it is read.
-    track.fetched(Some(History { epoch: "c".into(), ..page(1..=2) }), Some("me"));
+    fetched(&mut track, Some(History { epoch: "c".into(), ..page(1..=2) }), Some("me"));
     assert_eq!(told(&mut track), [0, 1, 2]);
 }
 
@@ -170,14 +180,14 @@ fn datagrams_that_got_lost_are_fetched() {
     track.happened(message(14, false));
     track.happened(message(15, false));
     assert!(told(&mut track).is_empty());
-    assert_eq!((track.wants(), track.wants()), (Some(12), None));
+    assert_eq!((after(&mut track), after(&mut track)), (Some(12), None));
     track.happened(message(17, false));
-    track.fetched(Some(page([13, 14])), Some("me"));
+    fetched(&mut track, Some(page([13, 14])), Some("me"));
     assert_eq!(told(&mut track), [13, 14, 15]);
-    assert_eq!(track.wants(), Some(15), "the next hole");
-    track.fetched(Some(page([16, 17])), Some("me"));
+    assert_eq!(after(&mut track), Some(15), "the next hole");
+    fetched(&mut track, Some(page([16, 17])), Some("me"));
     assert_eq!(told(&mut track), [16, 17]);
-    assert_eq!(track.wants(), None);
+    assert_eq!(after(&mut track), None);
     assert!(!track.is_returning());
 }
 
@@ -186,20 +196,20 @@ fn over_datagrams_ones_own_message_is_no_hole_once_it_is_known() {
     let mut track = track(true);
     track.said(13);
     track.happened(message(14, false));
-    assert_eq!((told(&mut track), track.wants()), (vec![14], None));
+    assert_eq!((told(&mut track), after(&mut track)), (vec![14], None));
     // The answer is late.
     track.happened(message(16, false));
-    assert_eq!(track.wants(), Some(14));
+    assert_eq!(after(&mut track), Some(14));
     track.said(15);
-    track.fetched(Some(History { events: vec![message(15, true)], ..page([]) }), Some("me"));
+    fetched(&mut track, Some(History { events: vec![message(15, true)], ..page([]) }), Some("me"));
     assert_eq!(told(&mut track), [16]);
     // The answer is the first to show a hole.
     track.said(18);
-    assert_eq!(track.wants(), Some(16));
-    track.fetched(Some(page([17])), Some("me"));
+    assert_eq!(after(&mut track), Some(16));
+    fetched(&mut track, Some(page([17])), Some("me"));
     assert_eq!(told(&mut track), [17]);
     track.happened(message(19, false));
-    assert_eq!((told(&mut track), track.wants()), (vec![19], None));
+    assert_eq!((told(&mut track), after(&mut track)), (vec![19], None));
 }
 
 #[test]
@@ -226,14 +236,14 @@ fn what_overtakes_the_answer_to_a_join_finds_its_room() {
     track.moves();
     track.happened(elsewhere(8));
     track.joined(&Joined { room: "den".into(), ..joined(9, "d") });
-    assert_eq!((told(&mut track), track.wants()), (vec![8], None));
+    assert_eq!((told(&mut track), after(&mut track)), (vec![8], Some(8)), "who did 9?");
 }
 
 #[test]
 fn no_more_is_held_than_may_and_the_rest_is_fetched() {
     let mut track = track(false);
     track.returned(&joined(14, "a"));
-    track.wants();
+    after(&mut track);
     let last = 15 + 3 * HELD_MAX as u64;
     for seq in 15..=last {
         track.happened(message(seq, false));
@@ -242,9 +252,9 @@ fn no_more_is_held_than_may_and_the_rest_is_fetched() {
     let mut next = 13;
     let mut all = Vec::new();
     loop {
-        track.fetched(Some(page(next..=last.min(next + 199))), Some("me"));
+        fetched(&mut track, Some(page(next..=last.min(next + 199))), Some("me"));
         all.extend(told(&mut track));
-        match track.wants() {
+        match after(&mut track) {
             Some(after) => next = after + 1,
             None => break,
         }
@@ -257,11 +267,71 @@ fn no_more_is_held_than_may_and_the_rest_is_fetched() {
 fn no_number_overflows() {
     let mut track = track(true);
     track.happened(message(u64::MAX, false));
-    assert_eq!(track.wants(), Some(12));
+    assert_eq!(after(&mut track), Some(12));
     track.said(u64::MAX);
-    track.fetched(Some(page([13, u64::MAX])), Some("me"));
+    fetched(&mut track, Some(page([13, u64::MAX])), Some("me"));
     track.happened(message(u64::MAX, false));
     track.said(u64::MAX);
     assert_eq!(told(&mut track), [13]);
-    assert_eq!(track.wants(), None);
+    assert_eq!(after(&mut track), None);
+}
+
+#[test]
+fn a_late_answer_about_the_room_before_is_none_about_this_one() {
+    let mut track = track(true);
+    track.happened(message(14, false));
+    let (late, _) = track.wants().expect("a hole");
+    track.joined(&joined(3, "b"));
+    assert_eq!(told(&mut track), [0, 14], "13 is missed");
+    track.happened(message(5, false));
+    let (asked, after) = track.wants().expect("a hole");
+    assert_eq!(after, 3);
+    track.fetched(late, Some(page([13, 14])), Some("me"));
+    assert!(told(&mut track).is_empty());
+    track.fetched(asked, Some(History { epoch: "b".into(), ..page([4, 5]) }), Some("me"));
+    assert_eq!(told(&mut track), [4, 5]);
+}
+
+#[test]
+fn what_overtakes_the_answer_on_the_way_back_is_not_lost() {
+    let mut track = track(true);
+    track.lost();
+    track.moves();
+    track.happened(message(15, false));
+    track.returned(&joined(14, "a"));
+    let (asked, after) = track.wants().expect("missed events");
+    assert_eq!(after, 12);
+    track.fetched(asked, Some(page([13, 14])), Some("me"));
+    assert_eq!(told(&mut track), [13, 14, 15]);
+}
+
+#[test]
+fn the_last_of_a_room_one_is_in_already_may_be_anybodys() {
+    let mut track = track(true);
+    track.moves();
+    track.joined(&joined(13, "a"));
+    // It was said by somebody, and comes late or never.
+    assert_eq!(after(&mut track), Some(12));
+    track.happened(message(13, false));
+    fetched(&mut track, Some(page([13])), Some("me"));
+    assert_eq!((told(&mut track), after(&mut track)), (vec![13], None));
+}
+
+#[test]
+fn the_last_datagram_may_be_lost_too() {
+    let mut track = track(true);
+    track.looks();
+    let (asked, after) = track.wants().expect("to look");
+    assert_eq!(after, 12);
+    track.fetched(asked, Some(page([13])), Some("me"));
+    assert_eq!((told(&mut track), track.wants()), (vec![13], None));
+    track.looks();
+    let (asked, _) = track.wants().expect("to look");
+    track.happened(message(15, false));
+    track.fetched(asked, Some(page([])), Some("me"));
+    assert!(told(&mut track).is_empty(), "nothing is missed yet");
+    let (asked, after) = track.wants().expect("a hole");
+    assert_eq!(after, 13);
+    track.fetched(asked, Some(page([14, 15])), Some("me"));
+    assert_eq!(told(&mut track), [14, 15]);
 }

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read, Write};
 
 use super::{
     Broken, JSON_DEPTH_MAX, MESSAGE_BYTES_MAX, OUTBOX_BYTES_MAX, READ_BYTES, READS_MAX, Stream,
+    TURN_BYTES_MAX,
 };
 use crate::client::url::{Door, Url};
 use crate::rpc::framing::{
@@ -20,8 +21,12 @@ pub(in crate::client) struct Framed {
     stream: Stream,
     framing: Box<dyn Framing + Send>,
     frame: Frame,
-    /// What has come and is no whole frame yet: one frame at most, and what one read gives.
+    /// What is read into, kept so that it is cleared only once.
+    scratch: Box<[u8]>,
+    /// What has come and is not told of yet: one frame at most, and what one read gives.
     inbox: Vec<u8>,
+    /// Whether there are whole frames in it, since one turn had enough of them.
+    has_frames: bool,
     outbox: Vec<u8>,
     /// What of the outbox is sent already.
     sent: usize,
@@ -52,10 +57,23 @@ impl Framed {
                 (Box::new(Lines::new(MESSAGE_BYTES_MAX)), |out, _| out.push(b'\n'))
             }
         };
-        Framed { stream, framing, frame, inbox: Vec::new(), outbox: Vec::new(), sent: 0 }
+        Framed {
+            stream,
+            framing,
+            frame,
+            scratch: vec![0; READ_BYTES].into(),
+            inbox: Vec::new(),
+            has_frames: false,
+            outbox: Vec::new(),
+            sent: 0,
+        }
     }
 
     pub(super) fn send(&mut self, message: Vec<u8>) -> Result<(), Broken> {
+        if self.sent > READ_BYTES {
+            self.outbox.drain(..self.sent);
+            self.sent = 0;
+        }
         let start = self.outbox.len();
         self.outbox.extend_from_slice(&message);
         (self.frame)(&mut self.outbox, start);
@@ -85,14 +103,20 @@ impl Framed {
     }
 
     pub(super) fn read(&mut self, hear: &mut dyn FnMut(&[u8])) -> Result<bool, Broken> {
+        let mut share = TURN_BYTES_MAX;
+        if self.has_frames {
+            self.decode(&mut share, hear)?;
+        }
         for _ in 0..READS_MAX {
-            let kept = self.inbox.len();
-            self.inbox.resize(kept + READ_BYTES, 0);
-            let read = self.stream.read(&mut self.inbox[kept..]);
-            self.inbox.truncate(kept + read.as_ref().map_or(0, |count| *count));
-            match read {
+            if self.has_frames {
+                return Ok(true);
+            }
+            match self.stream.read(&mut self.scratch) {
                 Ok(0) => return Err(Broken::Closed(String::new())),
-                Ok(_) => self.decode(hear)?,
+                Ok(count) => {
+                    self.inbox.extend_from_slice(self.scratch.get(..count).unwrap_or_default());
+                    self.decode(&mut share, hear)?;
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     if self.inbox.is_empty() {
                         self.inbox = Vec::new();
@@ -106,13 +130,20 @@ impl Framed {
         Ok(true)
     }
 
-    /// Tells of every whole frame that has come.
-    fn decode(&mut self, hear: &mut dyn FnMut(&[u8])) -> Result<(), Broken> {
+    /// Tells of every whole frame that has come, until the turn's share of bytes is used up: a few of
+    /// them, compressed, may be a thousand times as many.
+    fn decode(&mut self, share: &mut usize, hear: &mut dyn FnMut(&[u8])) -> Result<(), Broken> {
         let mut at = 0;
+        self.has_frames = false;
         let verdict = loop {
+            if *share == 0 {
+                self.has_frames = true;
+                break Ok(());
+            }
             match self.framing.decode(&mut self.inbox[at..]) {
                 Decoded::Frame { frame, used } | Decoded::Binary { frame, used } => {
                     hear(frame);
+                    *share = share.saturating_sub(frame.len());
                     at += used;
                 }
                 Decoded::Skip { used } | Decoded::Switch { used, .. } => at += used,
@@ -134,5 +165,40 @@ impl Framed {
 
     pub(super) fn close(&mut self) {
         self.stream.shut_down_sending();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    #[test]
+    fn what_is_inflated_at_one_time_is_bounded() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let tcp = std::net::TcpStream::connect(address).expect("connected");
+        tcp.set_nonblocking(true).expect("set");
+        let url = "chatmaster+zlib://h".parse().expect("a URL");
+        let mut link = Framed::new(Stream::new(mio::net::TcpStream::from_std(tcp), None), &url);
+        let (mut server, _) = listener.accept().expect("accepted");
+        let mut package = format!("[\"{}\"]", "x".repeat(500_000)).into_bytes();
+        zlib::frame(&mut package, 0);
+        const PACKAGES: usize = 50;
+        server.write_all(&package.repeat(PACKAGES)).expect("sent");
+        let (mut count, mut turns) = (0, 0);
+        while count < PACKAGES {
+            let mut bytes = 0;
+            let more = link.read(&mut |message| {
+                bytes += message.len();
+                count += 1;
+            });
+            assert!(more.is_ok() && bytes <= 2 * MESSAGE_BYTES_MAX, "{bytes}");
+            turns += usize::from(bytes > 0);
+            // Of what is there nobody is told again.
+            assert!(count >= PACKAGES || bytes == 0 || more.is_ok_and(|more| more));
+        }
+        assert!(turns > PACKAGES / 4, "{turns}");
     }
 }

@@ -26,6 +26,9 @@ const READ_BYTES: usize = 64 * 1024;
 /// Reads in one turn at most, so that whoever calls gets a turn too.
 const READS_MAX: usize = 16;
 
+/// Bytes of messages that are told of in one turn at most, and one message more.
+const TURN_BYTES_MAX: usize = MESSAGE_BYTES_MAX;
+
 /// What is owed to the server at most; a server that takes nothing is of no use.
 const OUTBOX_BYTES_MAX: usize = 4 * 1024 * 1024;
 

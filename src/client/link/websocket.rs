@@ -11,7 +11,7 @@ use tungstenite::http::HeaderValue;
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::{Error, Message};
 
-use super::{Broken, MESSAGE_BYTES_MAX, OUTBOX_BYTES_MAX, READS_MAX, Stream};
+use super::{Broken, MESSAGE_BYTES_MAX, OUTBOX_BYTES_MAX, READS_MAX, Stream, TURN_BYTES_MAX};
 use crate::client::url::Url;
 
 /// The subprotocol that the server has to speak.
@@ -89,9 +89,16 @@ impl WebSocket {
     }
 
     pub(super) fn read(&mut self, hear: &mut dyn FnMut(&[u8])) -> Result<bool, Broken> {
+        let mut share = TURN_BYTES_MAX;
         for _ in 0..MESSAGES_MAX {
             match self.socket.read() {
-                Ok(Message::Text(text)) => hear(text.as_bytes()),
+                Ok(Message::Text(text)) => {
+                    hear(text.as_bytes());
+                    share = share.saturating_sub(text.len());
+                    if share == 0 {
+                        break;
+                    }
+                }
                 Ok(Message::Close(frame)) => {
                     // The answer to it, if there is room.
                     let _ = self.socket.flush();

@@ -4,6 +4,7 @@
 //! Nothing here knows a socket or reads a clock: it is told of messages and of time, and says what
 //! to send, what to tell the caller, and when it wants to be asked again.
 
+mod calls;
 mod done;
 #[cfg(test)]
 mod tests;
@@ -11,20 +12,19 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::call::{Answer, Call, History, Joined};
-use super::catch_up::{PAGE_EVENTS, Track};
+use super::call::{Answer, Call};
+use super::catch_up::Track;
 use super::error::CallError;
 use super::event::{Event, Happening};
 use super::options::Options;
 use super::reconnect::{Came, Return, Standing};
-use super::talk::{Heard, Outgoing, Tag, Talk};
+use super::talk::{Outgoing, Tag, Talk};
 use super::udp::RetryPolicy;
 use super::url::{Door, Url};
 
 pub(super) use done::Done;
 
-/// Calls that the server is asked at a time.
-const UNDER_WAY_MAX: usize = 32;
+use calls::{By, UnderWay};
 
 /// What is for the caller, in order.
 pub(super) enum Told {
@@ -51,32 +51,13 @@ pub(super) struct Session {
     back: Option<Return>,
     /// When something came last.
     heard_at: Instant,
+    /// When something was asked last.
+    asked_at: Instant,
     /// What time it is by people's clocks.
     clock: SystemTime,
     outbox: Vec<Vec<u8>>,
     told: Vec<Told>,
     broken: Option<String>,
-}
-
-/// A call that the server was asked.
-struct UnderWay {
-    call: Call,
-    asked_at: Instant,
-    deadline: Instant,
-    by: By,
-}
-
-/// Whose call it is.
-enum By {
-    Caller(Done),
-    /// The caller has been told already that there is no answer.
-    Nobody,
-    /// To get back to where one was.
-    Return,
-    /// To catch up.
-    Track,
-    /// To see whether the server is there.
-    Keepalive,
 }
 
 impl Session {
@@ -99,6 +80,7 @@ impl Session {
             track: Track::new(url.door == Door::Udp),
             back: None,
             heard_at: now,
+            asked_at: now,
             clock: SystemTime::UNIX_EPOCH,
             outbox: Vec::new(),
             told: Vec::new(),
@@ -178,6 +160,11 @@ impl Session {
         }
     }
 
+    /// Whether there are calls that the server was not asked yet.
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// Whether there is a link and one is back where one was.
     pub(super) fn is_settled(&self) -> bool {
         self.is_ready() && self.back.is_none()
@@ -186,10 +173,9 @@ impl Session {
     /// Time has passed.
     pub(super) fn tick(&mut self, now: Instant) {
         self.give_up(now);
-        let is_quiet = now >= self.heard_at + self.ping_every;
-        let asks = self.under_way.values().any(|asked| matches!(asked.by, By::Keepalive));
-        if is_quiet && !asks && self.is_ready() {
+        if self.pings_at().is_some_and(|at| now >= at) {
             self.ask(Call::Ping, By::Keepalive, now);
+            self.track.looks();
         }
         self.go_on(now);
     }
@@ -217,196 +203,19 @@ impl Session {
         let asked = self.under_way.values().filter(|asked| !matches!(asked.by, By::Nobody));
         let deadlines = asked.map(|asked| asked.deadline);
         let waiting = self.waiting.front().map(|(_, _, deadline)| *deadline);
-        let asks = self.under_way.values().any(|asked| matches!(asked.by, By::Keepalive));
-        let ping = (!asks && self.is_ready()).then(|| self.heard_at + self.ping_every);
         let step = self.back.as_ref().and_then(Return::at);
-        deadlines.chain(waiting).chain(ping).chain(step).min()
+        deadlines.chain(waiting).chain(self.pings_at()).chain(step).min()
     }
 
-    // ---- calls ---------------------------------------------------------------------------------
-
-    /// Does whatever can be done now.
-    fn go_on(&mut self, now: Instant) {
-        if !self.is_ready() {
-            return;
-        }
-        if let Some(after) = self.track.wants() {
-            self.ask(Call::History { after, limit: PAGE_EVENTS }, By::Track, now);
-        }
-        self.go_back(now);
-        while self.may_ask() {
-            let Some((call, done, _)) = self.waiting.pop_front() else { break };
-            let call = self.at_home(call);
-            self.ask(call, By::Caller(done), now);
-        }
-    }
-
-    /// Whether the first call that waits may be asked: what changes where one is waits for
-    /// everything before it, and everything after waits for it.
-    fn may_ask(&self) -> bool {
-        let Some((call, ..)) = self.waiting.front() else { return false };
-        let callers = || {
-            self.under_way.values().filter(|asked| matches!(asked.by, By::Caller(_) | By::Nobody))
+    /// When to see whether the server is there, unless that is under way. A server of datagrams
+    /// wants to see it, too: it forgets who is silent, however much it sends to them.
+    fn pings_at(&self) -> Option<Instant> {
+        let asks = self.under_way.values().any(|asked| matches!(asked.by, By::Keepalive));
+        let quiet_since = match self.door {
+            Door::Udp => self.heard_at.min(self.asked_at),
+            _ => self.heard_at,
         };
-        let alone = |call: &Call| self.door == Door::Udp || is_move(call);
-        match callers().next() {
-            None => true,
-            Some(_) if alone(call) => callers().all(|asked| matches!(asked.by, By::Nobody)),
-            Some(_) => {
-                callers().count() < UNDER_WAY_MAX
-                    && !callers()
-                        .any(|asked| matches!(asked.by, By::Caller(_)) && is_move(&asked.call))
-            }
-        }
-    }
-
-    /// Who is nowhere yet and says neither where to nor as whom goes where the URL says.
-    fn at_home(&self, call: Call) -> Call {
-        match call {
-            Call::Join { room, name } => Call::Join {
-                room: match self.standing.room {
-                    None => room.or_else(|| self.home.room.clone()),
-                    Some(_) => room,
-                },
-                name: match (&self.standing.name, &self.standing.account) {
-                    (_, Some(_)) => name,
-                    (Some(known), None) => name.or_else(|| Some(known.clone())),
-                    (None, None) => name.or_else(|| self.home.name.clone()),
-                },
-            },
-            other => other,
-        }
-    }
-
-    fn ask(&mut self, call: Call, by: By, now: Instant) {
-        let Some(talk) = &mut self.talk else { return };
-        let tag = Tag(self.next_tag);
-        self.next_tag += 1;
-        let mut out = Outgoing::default();
-        talk.clock(self.clock);
-        talk.call(tag, &call, &mut out);
-        let deadline = now + self.call_timeout;
-        if let Call::Join { .. } = call {
-            self.track.moves();
-        }
-        self.under_way.insert(tag, UnderWay { call, asked_at: now, deadline, by });
-        self.take(out, now);
-    }
-
-    /// Takes what a talk has to say.
-    fn take(&mut self, out: Outgoing, now: Instant) {
-        self.outbox.extend(out.messages);
-        self.broken = self.broken.take().or(out.broken);
-        for heard in out.heard {
-            match heard {
-                Heard::Answer(tag, result) => self.answered(tag, result, now),
-                Heard::Event(event) => self.happened(event),
-            }
-        }
-    }
-
-    fn answered(&mut self, tag: Tag, mut result: Result<Answer, CallError>, now: Instant) {
-        let Some(UnderWay { call, asked_at, by, .. }) = self.under_way.remove(&tag) else {
-            return log::warn!("{}: an answer to no call", self.door);
-        };
-        if let Ok(Answer::Pong(took)) = &mut result {
-            *took = now.saturating_duration_since(asked_at);
-        }
-        if self.is_forgotten(&result) {
-            self.broken = Some("the server has forgotten this client".into());
-            result = Err(CallError::Disconnected);
-        }
-        if let (Call::Join { .. }, Err(_)) = (&call, &result) {
-            self.track.stays();
-        }
-        if let Ok(answer) = &result {
-            self.learn(&call, answer, matches!(by, By::Return));
-        }
-        match by {
-            By::Caller(done) => {
-                self.tell_ready();
-                self.told.push(Told::Done(done, result));
-            }
-            By::Return => self.came(result, now),
-            By::Track => {
-                let history = match result {
-                    Ok(Answer::History(history)) => Some(history),
-                    _ => None::<History>,
-                };
-                self.track.fetched(history, self.standing.name.as_deref());
-                self.tell_ready();
-            }
-            By::Nobody | By::Keepalive => {}
-        }
-    }
-
-    /// Whether the server knows nothing of one's being in a room. Only datagrams let that happen.
-    fn is_forgotten(&self, result: &Result<Answer, CallError>) -> bool {
-        self.door == Door::Udp
-            && self.standing.room.is_some()
-            && matches!(result, Err(CallError::Refused(words)) if words == "Join first")
-    }
-
-    /// Takes note of where one is now.
-    fn learn(&mut self, call: &Call, answer: &Answer, returning: bool) {
-        match (call, answer) {
-            // Where one is then is for the way back to say.
-            (Call::Join { .. } | Call::Leave, _) if returning => {}
-            (_, Answer::Joined(joined)) => {
-                self.stand(joined);
-                self.track.joined(joined);
-            }
-            (_, Answer::Renamed(name)) => self.standing.name = Some(name.clone()),
-            (_, Answer::Said(said)) => self.track.said(said.seq.unwrap_or(0)),
-            (Call::Leave, _) => {
-                self.standing.room = None;
-                // Through this door one is always in a room.
-                self.standing.in_default_room = self.door == Door::ChatMaster;
-                self.track.left();
-            }
-            (Call::LogOut, _) => {
-                self.standing = Standing::default();
-                self.track.left();
-            }
-            (
-                Call::LogIn { password, .. } | Call::Register { password, .. },
-                Answer::LoggedIn(name),
-            ) => {
-                self.standing.account = Some((name.clone(), password.clone()));
-                self.standing.name = Some(name.clone());
-            }
-            _ => {}
-        }
-    }
-
-    fn stand(&mut self, joined: &Joined) {
-        self.standing.room = Some(joined.room.clone());
-        self.standing.in_default_room = false;
-        self.standing.name = Some(joined.name.clone());
-    }
-
-    /// Tells those whose time is over that there is no answer.
-    fn give_up(&mut self, now: Instant) {
-        while self.waiting.front().is_some_and(|(_, _, deadline)| now >= *deadline) {
-            if let Some((_, done, _)) = self.waiting.pop_front() {
-                self.told.push(Told::Done(done, Err(CallError::NoAnswer)));
-            }
-        }
-        let mut silent = 0;
-        for asked in self.under_way.values_mut().filter(|asked| now >= asked.deadline) {
-            match std::mem::replace(&mut asked.by, By::Nobody) {
-                By::Caller(done) => self.told.push(Told::Done(done, Err(CallError::NoAnswer))),
-                By::Nobody => {}
-                By::Return | By::Track | By::Keepalive => {
-                    self.broken = Some("the server does not answer".into());
-                }
-            }
-            silent += 1;
-        }
-        // A datagram that was sent so often and is not answered says it all.
-        if silent >= UNDER_WAY_MAX || (silent > 0 && self.door == Door::Udp) {
-            self.broken = Some("the server does not answer".into());
-        }
+        (!asks && self.is_ready()).then(|| quiet_since + self.ping_every)
     }
 
     // ---- events --------------------------------------------------------------------------------
@@ -460,7 +269,9 @@ impl Session {
         match back.answered(result, now) {
             Came::On => {}
             Came::Back(joined) => {
+                let in_default_room = self.standing.in_default_room;
                 self.stand(&joined);
+                self.standing.in_default_room = in_default_room && self.door == Door::JsonRpc;
                 self.track.returned(&joined);
                 self.tell_ready();
             }
@@ -481,24 +292,4 @@ fn given_up_after(policy: &RetryPolicy) -> Duration {
     let delays = 1u32.checked_shl(policy.max_retries.saturating_add(1)).unwrap_or(u32::MAX);
     // Time enough for any policy that makes sense.
     policy.base_delay.saturating_mul(delays.saturating_sub(1)).min(Duration::from_secs(3600))
-}
-
-/// Whether a call changes where one is or who.
-fn is_move(call: &Call) -> bool {
-    match call {
-        Call::Join { .. }
-        | Call::Leave
-        | Call::Rename { .. }
-        | Call::SetPrivate { .. }
-        | Call::Register { .. }
-        | Call::LogIn { .. }
-        | Call::LogOut => true,
-        Call::Say { .. }
-        | Call::Whisper { .. }
-        | Call::Users
-        | Call::Rooms
-        | Call::History { .. }
-        | Call::Typing
-        | Call::Ping => false,
-    }
 }

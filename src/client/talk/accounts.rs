@@ -372,6 +372,7 @@ impl Accounts {
             }
             Step::Return { words } => {
                 self.room = content.room.map(Text::owned);
+                self.stands(out);
                 return Err(refused(words));
             }
             Step::Users => Answer::Users(self.users(incoming).ok_or_else(|| refused(NO_SENSE))?),
@@ -411,11 +412,17 @@ impl Accounts {
                 self.ask(tag, "enter", Step::Return { words }, Some(data), out)?;
             }
             Step::Return { words: first } => {
+                self.stands(out);
                 return Err(refused(format!("{first} (and no way back: {words})")));
             }
             _ => return Err(refused(words)),
         }
         Ok(None)
+    }
+
+    /// Says where one is, since not all of a call was done.
+    fn stands(&self, out: &mut Outgoing) {
+        out.heard.push(super::Heard::Stands { room: self.room.clone(), name: self.name.clone() });
     }
 
     fn joined(&self, room: String) -> Answer {

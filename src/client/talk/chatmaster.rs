@@ -50,6 +50,8 @@ pub(super) struct ChatMaster {
     /// The server has asked to log in.
     is_asked: bool,
     turns: Turns<Asked>,
+    /// One has logged in or taken a name so as to join, and has not joined yet.
+    is_named: bool,
     /// One's name, when one is logged in.
     name: Option<String>,
     /// Where one is.
@@ -405,11 +407,23 @@ impl ChatMaster {
         let Some(asked) = self.turns.asked.front_mut().filter(|asked| asked.kind == kind) else {
             return false;
         };
+        let is_join = matches!(asked.step, Step::Join { .. });
         if let Some(tag) = asked.tag.take() {
+            if is_join {
+                self.stands(out);
+            }
             let words = data.message.map_or_else(|| "refused".to_owned(), Text::owned);
             out.answer(tag, Err(refused(words)));
         }
         true
+    }
+
+    /// Says where one is and under which name, if a join is refused of which that much was done.
+    fn stands(&mut self, out: &mut Outgoing) {
+        if std::mem::take(&mut self.is_named) {
+            let (room, name) = (Some(self.channel.clone()), self.name.clone());
+            out.heard.push(super::Heard::Stands { room, name });
+        }
     }
 
     /// The fence behind a request is reached: what was not refused is done.
@@ -418,12 +432,15 @@ impl ChatMaster {
         let answer = match step {
             Step::LogIn { .. } if self.name.is_none() => Err(refused(NO_SENSE)),
             Step::LogIn { to, .. } | Step::RenameToJoin { to } => {
+                self.is_named = true;
                 if let Err(error) = self.go(tag, to, out) {
+                    self.stands(out);
                     out.answer(tag, Err(error));
                 }
                 return;
             }
             Step::Join { to } => {
+                self.is_named = false;
                 if !is_there {
                     self.channel = to;
                 }

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 
+use super::wire::{REQUEST_BYTES_MAX, TOO_LONG, ignore};
 use super::{Heard, Outgoing, Tag, Talk};
 use crate::client::call::{Answer, Call, Joined, Said};
 use crate::client::error::CallError;
@@ -130,6 +131,10 @@ impl JsonRpc {
         request.extend_from_slice(b"},\"id\":");
         json::unsigned(self.last_id, &mut request);
         request.push(b'}');
+        if request.len() > REQUEST_BYTES_MAX {
+            // As the server would say, if it did not end the connection.
+            return self.answer(asked, Err(CallError::Refused(TOO_LONG.to_owned())), out);
+        }
         out.messages.push(request);
         self.asked.insert(self.last_id, asked);
     }
@@ -220,7 +225,7 @@ impl Talk for JsonRpc {
         let incoming: Incoming = match serde_json::from_slice(message) {
             Ok(incoming) if is_object => incoming,
             Err(error) if is_object && error.is_data() => {
-                return log::warn!("jsonrpc: a message that makes no sense: {error}");
+                return ignore(Door::JsonRpc, message);
             }
             _ => {
                 out.broken = Some("what came is no JSON object".into());
@@ -272,6 +277,9 @@ impl JsonRpc {
                 if let Ok(success) = verdict {
                     self.arrive(to, success, false);
                 }
+                let room = self.place.as_ref().map(|here| here.room().to_owned());
+                let name = self.place.as_ref().map(|here| here.name.clone());
+                out.heard.push(Heard::Stands { room, name });
                 (tag, Err(refused))
             }
             Asked::Leave(tag) => {
@@ -331,7 +339,7 @@ impl JsonRpc {
                 Some(what) => what,
                 None => return out.heard.push(Heard::Event(Event::Notice { text })),
             },
-            other => return log::warn!("jsonrpc: a notification unknown: {other:?}"),
+            _ => return ignore(Door::JsonRpc, method.as_bytes()),
         };
         let room = self.place.as_ref().map_or(DEFAULT_ROOM, Place::room).to_owned();
         out.heard.push(Heard::Event(Event::Room { room, seq: None, at: now, what }));

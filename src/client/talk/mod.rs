@@ -80,4 +80,7 @@ pub(super) enum Heard {
     Answer(Tag, Result<Answer, CallError>),
     /// Something happened.
     Event(Event),
+    /// A call is about to be refused that took several requests, of which some were done: this is
+    /// where one is now, and under which name.
+    Stands { room: Option<String>, name: Option<String> },
 }

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 
+use super::wire::{REQUEST_BYTES_MAX, TOO_LONG, ignore};
 use super::{Heard, Outgoing, Tag, Talk};
 use crate::client::call::{Answer, Call, History, Joined, Room, Said};
 use crate::client::error::CallError;
@@ -24,6 +25,9 @@ const DEFAULT_ROOM: &str = "general";
 
 /// Makes a datagram longer than an error.
 const PADDING: &str = "....................................";
+
+/// Bytes of a datagram at most: what a server with the default limits takes.
+const DATAGRAM_BYTES_MAX: usize = 8 * 1024;
 
 /// Requests without an answer that are kept in mind at most.
 const ASKED_MAX: usize = 1024;
@@ -163,8 +167,15 @@ impl Ndjson {
         let (id, request) = self.begin(kind);
         let mut request = write(request);
         request.0.push(b'}');
-        out.messages.push(request.0);
-        if self.asked.len() < ASKED_MAX {
+        let bytes_max = match self.door {
+            Door::Udp => DATAGRAM_BYTES_MAX,
+            _ => REQUEST_BYTES_MAX,
+        };
+        if request.0.len() > bytes_max {
+            let refused = CallError::Refused(TOO_LONG.to_owned());
+            out.heard.push(Heard::Answer(tag, Err(refused)));
+        } else if self.asked.len() < ASKED_MAX {
+            out.messages.push(request.0);
             self.asked.insert(id, (tag, asked));
         } else {
             out.heard.push(Heard::Answer(tag, Err(CallError::Busy)));
@@ -179,7 +190,7 @@ impl Ndjson {
         let id = self.ask("join", (tag, asked), out, |request| {
             request.text("room", room.as_deref()).text("user", name.as_deref())
         });
-        self.joining = Some(id);
+        self.joining = self.asked.contains_key(&id).then_some(id);
     }
 }
 
@@ -206,7 +217,7 @@ impl Talk for Ndjson {
                 let asked = Asked::Rename { name: name.clone() };
                 let id =
                     self.ask("join", (tag, asked), out, |request| request.text("user", Some(name)));
-                self.joining = Some(id);
+                self.joining = self.asked.contains_key(&id).then_some(id);
             }
             Call::Leave => drop(self.ask("leave", (tag, Asked::Leave), out, |request| request)),
             Call::Say { text } => {
@@ -241,7 +252,7 @@ impl Talk for Ndjson {
             Ok(incoming) if is_object => incoming,
             // What anybody may have sent breaks nothing.
             Err(error) if is_object && error.is_data() || self.door == Door::Udp => {
-                return log::warn!("{}: a message that makes no sense: {error}", self.door);
+                return ignore(self.door, message);
             }
             _ => {
                 out.broken = Some("what came is no JSON object".into());
@@ -251,7 +262,7 @@ impl Talk for Ndjson {
         match incoming.kind.as_str() {
             "system" | "message" => self.event(incoming, now, out),
             "ack" | "error" | "rooms" | "users" | "history" => self.answer(incoming, now, out),
-            other => log::warn!("{}: a message of a kind unknown: {other:?}", self.door),
+            _ => ignore(self.door, message),
         }
     }
 }
@@ -345,7 +356,10 @@ impl Ndjson {
                     return Some((room.clone(), name.clone()));
                 }
                 Happening::Renamed { old, new } if self.name.as_ref() == Some(old) => {
-                    return Some((room.clone(), new.clone()));
+                    let own = (room.clone(), new.clone());
+                    // It is told of, so that its place in the count is known.
+                    self.held = Some((event, of));
+                    return Some(own);
                 }
                 _ => {}
             }

@@ -45,6 +45,8 @@ pub(super) struct WebSocket {
     /// The names that one bore since coming into the room, and from which `seq` on. The first
     /// stands for what was before that, too.
     names: VecDeque<(u64, String)>,
+    /// One has taken a name so as to join under it, and has not joined yet.
+    is_named: bool,
     /// What time it was when the last call was made.
     now: SystemTime,
     /// When the others were last told that one is typing.
@@ -60,6 +62,7 @@ impl Default for WebSocket {
             name: String::new(),
             room: None,
             names: VecDeque::new(),
+            is_named: false,
             now: SystemTime::UNIX_EPOCH,
             typed_at: None,
         }
@@ -322,7 +325,13 @@ impl WebSocket {
         match step {
             Step::Join { room, attempt } => match attempt.after(&words) {
                 Some(attempt) => self.ask_join(tag, room, attempt, out),
-                None => out.answer(tag, Err(refused(words))),
+                None => {
+                    if std::mem::take(&mut self.is_named) {
+                        let (room, name) = (self.room.clone(), Some(self.name.clone()));
+                        out.heard.push(super::Heard::Stands { room, name });
+                    }
+                    out.answer(tag, Err(refused(words)));
+                }
             },
             Step::Ping => out.answer(tag, Ok(Answer::Pong(Duration::ZERO))),
             Step::Typing => {
@@ -338,11 +347,15 @@ impl WebSocket {
         let Some(Asked { tag, step, .. }) = self.answered(incoming.id) else { return false };
         let answer = match step {
             Step::Name { room } => {
-                self.take_name(&incoming);
+                self.is_named = true;
+                self.take_name(&incoming, now, out);
                 self.ask_join(tag, room, Attempt::Name, out);
                 return true;
             }
-            Step::Join { room, .. } => Ok(Answer::Joined(self.joined(incoming, room))),
+            Step::Join { room, .. } => {
+                self.is_named = false;
+                Ok(Answer::Joined(self.joined(incoming, room)))
+            }
             Step::Leave => {
                 self.room = None;
                 Ok(Answer::Done)
@@ -350,7 +363,7 @@ impl WebSocket {
             Step::Say => Ok(Answer::Said(Said { seq: incoming.seq, at: incoming.time() })),
             Step::Whisper => Ok(Answer::Said(Said { seq: None, at: incoming.time() })),
             Step::Rename => {
-                self.take_name(&incoming);
+                self.take_name(&incoming, now, out);
                 Ok(Answer::Renamed(self.name.clone()))
             }
             Step::Users => incoming.users.map(Answer::Users).ok_or_else(|| refused(NO_SENSE)),
@@ -358,12 +371,12 @@ impl WebSocket {
             Step::History => self.history(incoming, now).ok_or_else(|| refused(NO_SENSE)),
             Step::SetPrivate | Step::Typing => Ok(Answer::Done),
             Step::LogIn => {
-                self.take_name(&incoming);
+                self.take_name(&incoming, now, out);
                 Ok(Answer::LoggedIn(self.name.clone()))
             }
             Step::LogOut => {
                 self.room = None;
-                self.take_name(&incoming);
+                self.take_name(&incoming, now, out);
                 Ok(Answer::Done)
             }
             Step::Ping => Ok(Answer::Pong(Duration::ZERO)),
@@ -373,12 +386,17 @@ impl WebSocket {
     }
 
     /// One is called otherwise now: in a room, from a `seq` on.
-    fn take_name(&mut self, incoming: &Incoming<'_>) {
+    fn take_name(&mut self, incoming: &Incoming<'_>, now: SystemTime, out: &mut Outgoing) {
         let Some(Text(name)) = &incoming.name else { return };
         if self.name == **name {
             return;
         }
-        self.name = name.to_string();
+        let old = std::mem::replace(&mut self.name, name.to_string());
+        if let (Some(room), Some(seq)) = (&self.room, incoming.seq) {
+            // The others are told of it, and it has a place in the count.
+            let (room, seq, new) = (room.clone(), Some(seq), self.name.clone());
+            out.event(Event::Room { room, seq, at: now, what: Happening::Renamed { old, new } });
+        }
         self.names.push_back((incoming.seq.unwrap_or(0), self.name.clone()));
         if self.names.len() > NAMES_MAX {
             self.names.pop_front();
@@ -437,7 +455,7 @@ impl WebSocket {
             }
             Some("logged_out") => {
                 self.room = None;
-                self.take_name(&incoming);
+                self.take_name(&incoming, now, out);
                 Some(Event::LoggedOut { name: incoming.name.map(Text::owned) })
             }
             _ => self.in_room(incoming, now),

@@ -2,6 +2,7 @@
 //! saying what came of them. What the messages mean is the talks' own.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -22,7 +23,7 @@ const LOGGED_BYTES_MAX: usize = 200;
 /// What is told of an answer that lacks what was asked for.
 pub(super) const NO_SENSE: &str = "The server's answer makes no sense";
 
-const TOO_LONG: &str = "This is too long for one request";
+pub(super) const TOO_LONG: &str = "This is too long for one request";
 
 // ---- reading -----------------------------------------------------------------------------------
 
@@ -51,13 +52,15 @@ where
 pub(super) fn read<'a, T: Deserialize<'a>>(door: &str, message: &'a [u8]) -> Option<T> {
     let read = serde_json::from_slice(message);
     if let Err(error) = &read {
-        log::debug!("{door}: {error}: {}", excerpt(message));
+        // What kind of error it is and where: its words may hold as much of the message as they like.
+        let (kind, column) = (error.classify(), error.column());
+        log::debug!("{door}: {kind:?} at {column}: {}", excerpt(message));
     }
     read.ok()
 }
 
 /// Notes a message that nothing is made of.
-pub(super) fn ignore(door: &str, message: &[u8]) {
+pub(super) fn ignore(door: impl Display, message: &[u8]) {
     log::debug!("{door}: nothing to make of {}", excerpt(message));
 }
 

@@ -125,7 +125,7 @@ fn one_moves_by_the_lobby_and_goes_back_when_refused() {
         r#"{"type":"create","data":{"room":"annex"}}"#,
     );
     scene.asks(&error("create", "Too many rooms"), ENTER);
-    scene.refuses(ENTERED, tag, "Too many rooms");
+    scene.refuses_half(ENTERED, tag, "Too many rooms", ("tech_talk", "harper"));
     let event = scene.now_in("tech_talk", message("ann", "back?"));
     scene.tells(
         r#"{"type":"msg","status":"ok","data":{"to":"public","from":"ann","text":"back?"}}"#,
@@ -135,7 +135,7 @@ fn one_moves_by_the_lobby_and_goes_back_when_refused() {
     scene.asks(EXITED, r#"{"type":"enter","data":{"room":"  "}}"#);
     scene.asks(&error("enter", "Room name is required"), ENTER);
     let words = "Room name is required (and no way back: Room does not exist)";
-    scene.refuses(&error("enter", "Room does not exist"), tag, words);
+    scene.refuses_half(&error("enter", "Room does not exist"), tag, words, ("", "harper"));
     scene.call_refused(Call::Users, refused("Enter a chatroom first"));
 }
 

@@ -5,10 +5,19 @@ use proptest::prelude::*;
 use super::*;
 use crate::client::talk::accounts::Accounts;
 use crate::client::talk::chatmaster::ChatMaster;
+use crate::client::talk::jsonrpc::JsonRpc;
+use crate::client::talk::ndjson::Ndjson;
 use crate::client::talk::websocket::WebSocket;
 
 fn talks() -> [Box<dyn Talk>; 3] {
     [Box::new(WebSocket::default()), Box::new(Accounts::default()), Box::new(ChatMaster::default())]
+}
+
+/// These and those that break the link when nonsense comes.
+fn all_talks() -> impl Iterator<Item = Box<dyn Talk>> {
+    let others: [Box<dyn Talk>; 3] =
+        [Box::new(JsonRpc::default()), Box::new(Ndjson::over_tcp()), Box::new(Ndjson::over_udp())];
+    talks().into_iter().chain(others)
 }
 
 const OPENINGS: [&str; 2] = [
@@ -115,7 +124,7 @@ proptest! {
         steps in prop::collection::vec((messages(), prop::option::of(0_usize..14)), 0..40),
     ) {
         let (calls, now) = (calls(), SystemTime::now());
-        for mut talk in talks() {
+        for mut talk in all_talks() {
             let mut out = Outgoing::default();
             talk.opened(&mut out);
             for opening in OPENINGS {
@@ -131,7 +140,7 @@ proptest! {
             }
             let answers = out.heard.iter().filter_map(|heard| match heard {
                 Heard::Answer(Tag(tag), _) => Some(*tag),
-                Heard::Event(_) => None,
+                Heard::Event(_) | Heard::Stands { .. } => None,
             });
             let mut answered: Vec<u64> = answers.collect();
             let count = answered.len();
@@ -160,7 +169,7 @@ fn a_server_that_answers_nothing_makes_nothing_grow() {
 
 #[test]
 fn deep_nesting_is_no_message() {
-    for mut talk in talks() {
+    for mut talk in all_talks() {
         let (now, mut out) = (SystemTime::now(), Outgoing::default());
         for bracket in ["[", "{\"data\":", "{\"body\":["] {
             talk.message(bracket.repeat(100_000).as_bytes(), now, &mut out);

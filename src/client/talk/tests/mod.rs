@@ -4,6 +4,8 @@
 mod accounts;
 mod chatmaster;
 mod hostile;
+mod jsonrpc;
+mod ndjson;
 mod websocket;
 
 use std::time::{Duration, SystemTime};
@@ -71,6 +73,16 @@ impl<T: Talk> Scene<T> {
     fn refuses(&mut self, messages: &str, tag: Tag, words: &str) {
         messages.lines().for_each(|message| self.hear(message));
         self.heard([Heard::Answer(tag, Err(CallError::Refused(words.to_owned())))]);
+        self.quiet();
+    }
+
+    /// As [`refuses`](Scene::refuses), when part of it was done: one is here now, under this name.
+    #[track_caller]
+    fn refuses_half(&mut self, messages: &str, tag: Tag, words: &str, (room, name): (&str, &str)) {
+        messages.lines().for_each(|message| self.hear(message));
+        let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let stands = Heard::Stands { room: given(room), name: given(name) };
+        self.heard([stands, Heard::Answer(tag, Err(CallError::Refused(words.to_owned())))]);
         self.quiet();
     }
 

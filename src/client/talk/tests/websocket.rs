@@ -242,15 +242,19 @@ fn lists() {
     );
 }
 
+/// That Alice has another name now, which has a place in the count.
+fn renamed(scene: &Scene<WebSocket>, seq: u64, new: &str) -> Heard {
+    let what = Happening::Renamed { old: "Alice".into(), new: new.into() };
+    Heard::Event(Event::Room { room: "general".into(), seq: Some(seq), at: scene.now, what })
+}
+
 #[test]
 fn history_knows_what_is_ones_own() {
     let mut scene = alice();
     let renaming = scene.call(rename(" Ann "), r#"{"action":"name","body":" Ann ","id":3}"#);
-    scene.answers(
-        r#"{"status":"success","action":"name","id":3,"name":"Ann","seq":20}"#,
-        renaming,
-        Answer::Renamed("Ann".into()),
-    );
+    scene.hear(r#"{"status":"success","action":"name","id":3,"name":"Ann","seq":20}"#);
+    let own = renamed(&scene, 20, "Ann");
+    scene.heard([own, Heard::Answer(renaming, Ok(Answer::Renamed("Ann".into())))]);
     let tag = scene.call(
         Call::History { after: 16, limit: 50 },
         r#"{"action":"history","body":{"after":16,"limit":50},"id":4}"#,
@@ -318,11 +322,9 @@ fn accounts() {
     let call = Call::Register { name: "ann".into(), password: "sesame".into() };
     let tag = scene
         .call(call, r#"{"action":"register","body":{"name":"ann","password":"sesame"},"id":3}"#);
-    scene.answers(
-        r#"{"status":"success","action":"register","id":3,"name":"ann","seq":19}"#,
-        tag,
-        Answer::LoggedIn("ann".into()),
-    );
+    scene.hear(r#"{"status":"success","action":"register","id":3,"name":"ann","seq":19}"#);
+    let own = renamed(&scene, 19, "ann");
+    scene.heard([own, Heard::Answer(tag, Ok(Answer::LoggedIn("ann".into())))]);
     let tag = scene.call(
         log_in("Ann"),
         r#"{"action":"login","body":{"name":"Ann","password":"sesame"},"id":4}"#,
