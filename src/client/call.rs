@@ -110,6 +110,28 @@ impl fmt::Debug for Call {
     }
 }
 
+impl Call {
+    /// Whether it changes where one is or what one is called.
+    pub(super) fn moves(&self) -> bool {
+        match self {
+            Call::Join { .. }
+            | Call::Leave
+            | Call::Rename { .. }
+            | Call::Register { .. }
+            | Call::LogIn { .. }
+            | Call::LogOut => true,
+            Call::Say { .. }
+            | Call::Whisper { .. }
+            | Call::Users
+            | Call::Rooms
+            | Call::History { .. }
+            | Call::SetPrivate { .. }
+            | Call::Typing
+            | Call::Ping => false,
+        }
+    }
+}
+
 /// What a call was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

@@ -250,22 +250,7 @@ impl Session {
     }
 }
 
-/// Whether a call changes where one is or who.
+/// Whether a call changes where one is, who, or what the room is.
 fn is_move(call: &Call) -> bool {
-    match call {
-        Call::Join { .. }
-        | Call::Leave
-        | Call::Rename { .. }
-        | Call::SetPrivate { .. }
-        | Call::Register { .. }
-        | Call::LogIn { .. }
-        | Call::LogOut => true,
-        Call::Say { .. }
-        | Call::Whisper { .. }
-        | Call::Users
-        | Call::Rooms
-        | Call::History { .. }
-        | Call::Typing
-        | Call::Ping => false,
-    }
+    call.moves() || matches!(call, Call::SetPrivate { .. })
 }

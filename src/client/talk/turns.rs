@@ -46,32 +46,12 @@ impl<A> Turns<A> {
     /// The next call that may be asked now.
     pub(super) fn next(&mut self) -> Option<(Tag, Call)> {
         let idle = self.asked.is_empty();
-        let goes_alone = moves(&self.waiting.front()?.1);
+        let goes_alone = self.waiting.front()?.1.moves();
         if !idle && (self.alone || goes_alone) {
             return None;
         }
         self.alone = goes_alone;
         self.waiting.pop_front()
-    }
-}
-
-/// Whether a call changes where one is or what one is called.
-fn moves(call: &Call) -> bool {
-    match call {
-        Call::Join { .. }
-        | Call::Leave
-        | Call::Rename { .. }
-        | Call::Register { .. }
-        | Call::LogIn { .. }
-        | Call::LogOut => true,
-        Call::Say { .. }
-        | Call::Whisper { .. }
-        | Call::Users
-        | Call::Rooms
-        | Call::History { .. }
-        | Call::SetPrivate { .. }
-        | Call::Typing
-        | Call::Ping => false,
     }
 }
 
