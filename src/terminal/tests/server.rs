@@ -126,6 +126,36 @@ fn a_lost_server_is_shown_and_nothing_typed_is_lost() {
 }
 
 #[test]
+fn a_question_that_comes_by_itself_breaks_nothing() {
+    let mut stage = Stage::joined(80, 12);
+    stage.write("bo");
+    stage.press(KeyCode::Tab);
+    stage.has("] bob:");
+    stage.hear(Event::LoggedOut { name: None });
+    stage.has("Your name [ann]:");
+    stage.press(KeyCode::Tab);
+    stage.has("Your name [ann]:");
+    // What was being written can be had again.
+    stage.press(KeyCode::Up);
+    stage.has("Your name [ann]: bob:");
+}
+
+#[test]
+fn control_c_leaves_a_question_that_can_be_left() {
+    let mut stage = Stage::joined(80, 12);
+    stage.send("/login");
+    stage.has("Log in as [ann]:");
+    stage.ctrl('c');
+    assert_eq!(stage.app.is_over, None);
+    stage.has("[general]");
+    stage.ctrl('c');
+    assert_eq!(stage.app.is_over, Some(End::Quit));
+    let mut stage = Stage::nameless(Door::Ndjson, 80, 12);
+    stage.ctrl('c');
+    assert_eq!(stage.app.is_over, Some(End::Quit));
+}
+
+#[test]
 fn control_c_empties_the_line_and_then_quits() {
     let mut stage = Stage::joined(80, 12);
     stage.write("draft");
