@@ -88,16 +88,19 @@ pub(super) fn connect(
 
 fn asked(server: &str, shown: Fingerprint) -> io::Result<bool> {
     let mut stderr = io::stderr();
+    // In rows that are no longer than those of any terminal.
+    let pairs = shown.to_string();
+    let (first, second) = pairs.split_at(pairs.len().div_ceil(2));
     write!(
         stderr,
-        "The server at {} shows a certificate that nobody vouches for, SHA-256\n{shown}\n\
-         Trust it from now on? [y/N] ",
+        "The server at {} shows a certificate that nobody vouches for.\n\
+         Its SHA-256 fingerprint is\n  {first}\n  {second}\nTrust it from now on? [y/N] ",
         clean::line(server),
     )?;
     stderr.flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 impl fmt::Display for Refusal {
