@@ -17,11 +17,22 @@ const TYPING_SHOWN: Duration = Duration::from_secs(5);
 /// At most so many are shown to be typing.
 const TYPING_MAX: usize = 20;
 
+/// At most so many people or rooms are known by name: more than a daemon lets in.
+const NAMES_MAX: usize = 50_000;
+
+/// A name of more bytes is not kept: no daemon lets one have it.
+const NAME_BYTES_MAX: usize = 1024;
+
 /// How many events are shown of what was before one came.
 const BACKLOG: u64 = 50;
 
 /// How many events are asked for when somebody scrolls up to the first line.
 const OLDER: u64 = 100;
+
+/// Whether there is room for a name among so many.
+fn is_kept(name: &str, count: usize) -> bool {
+    name.len() <= NAME_BYTES_MAX && count < NAMES_MAX
+}
 
 impl App {
     /// Something happened.
@@ -42,12 +53,13 @@ impl App {
             }
             Event::Typing { name } => {
                 self.typing.retain(|(known, _)| *known != name);
-                if self.typing.len() < TYPING_MAX {
+                if is_kept(&name, 0) && self.typing.len() < TYPING_MAX {
                     self.typing.push((name, now.since + TYPING_SHOWN));
                 }
             }
             Event::RoomOpened { room } => {
-                if self.rooms.iter().all(|known| known.name != room) {
+                let is_new = self.rooms.iter().all(|known| known.name != room);
+                if is_new && is_kept(&room, self.rooms.len()) {
                     self.rooms.push(Room { name: room, ..Room::default() });
                 }
             }
@@ -104,15 +116,20 @@ impl App {
     /// Who is here, by what name.
     fn follow(&mut self, what: &Happening) {
         match what {
-            Happening::Message(message) if !message.own => self.spoke(&message.from),
-            Happening::Joined { name } if !self.members.contains(name) => {
+            Happening::Message(message) if !message.own && is_kept(&message.from, 0) => {
+                self.spoke(&message.from);
+            }
+            Happening::Joined { name }
+                if is_kept(name, self.members.len()) && !self.members.contains(name) =>
+            {
                 self.members.push(name.clone());
             }
             Happening::Left { name } => {
                 self.members.retain(|known| known != name);
                 self.typing.retain(|(known, _)| known != name);
             }
-            Happening::Renamed { old, new } => self.renamed(old, new),
+            Happening::Renamed { old, new } if is_kept(new, 0) => self.renamed(old, new),
+            Happening::Renamed { old, .. } => self.members.retain(|known| known != old),
             Happening::Changed { private } => self.is_private = *private,
             _ => {}
         }

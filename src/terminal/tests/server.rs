@@ -186,4 +186,14 @@ fn a_flood_is_bounded() {
     }
     assert!(stage.app.speakers.len() <= 50 && stage.app.typing.len() <= 20);
     stage.has("guest 19999 │ message 19999");
+    for name in ["x".repeat(100_000), "y".repeat(100_000)] {
+        stage.happens(Happening::Joined { name: name.clone() });
+        stage.hear(Event::RoomOpened { room: name.clone() });
+        stage.hear(Event::Typing { name: name.clone() });
+        stage.says(&name, "hello");
+    }
+    let names = stage.app.members.iter().chain(&stage.app.speakers);
+    assert!(
+        names.chain(stage.app.rooms.iter().map(|room| &room.name)).all(|name| name.len() < 2000)
+    );
 }
