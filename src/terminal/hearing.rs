@@ -23,6 +23,9 @@ const NAMES_MAX: usize = 50_000;
 /// A name of more bytes is not kept: no daemon lets one have it.
 const NAME_BYTES_MAX: usize = 1024;
 
+/// Of a room that is refused, so much is told again.
+const ROOM_COLUMNS: usize = 40;
+
 /// How many events are shown of what was before one came.
 const BACKLOG: u64 = 50;
 
@@ -385,10 +388,16 @@ impl App {
             match self.setup.door {
                 Door::Accounts => self.ask_account(false),
                 _ => {
-                    if error.to_string().contains("taken")
-                        && let Some(name) = self.setup.name.take()
-                    {
-                        self.setup.suggestion = format!("{name}_");
+                    if error.to_string().contains("taken") {
+                        if let Some(name) = self.setup.name.take() {
+                            self.setup.suggestion = format!("{name}_");
+                        }
+                    } else if let Some(room) = &self.setup.room {
+                        // What is wrong may be the room, which another name does not help.
+                        let room = clean::fit(&clean::line(room), ROOM_COLUMNS);
+                        self.tell(format!("/join ROOM leads to another room than {room}"), now);
+                    } else {
+                        self.setup.name = None;
                     }
                     self.ask_name();
                 }

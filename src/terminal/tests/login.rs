@@ -37,6 +37,24 @@ fn a_room_can_be_named_before_oneself() {
 }
 
 #[test]
+fn a_room_that_is_refused_can_be_changed() {
+    let mut stage = Stage::nameless(Door::Ndjson, 80, 12);
+    stage.app.setup.room = Some("x".repeat(300));
+    stage.press(KeyCode::Enter);
+    stage.refuse("Name too long");
+    stage.has("! │ Name too long");
+    stage.has("· │ /join ROOM leads to another room than");
+    stage.has("Your name [ann]:");
+    stage.send("/join den");
+    stage.press(KeyCode::Enter);
+    assert_eq!(stage.called(), Call::Join { room: Some("den".into()), name: Some("ann".into()) });
+    // A name that is no good is not suggested again.
+    let mut stage = Stage::new(Door::Ndjson, Some("a name that is too long"), 80, 12);
+    stage.refuse("Name too long");
+    stage.has("Your name [ann]:");
+}
+
+#[test]
 fn an_account_is_logged_in_to_and_the_password_is_never_shown() {
     let mut stage = Stage::nameless(Door::Accounts, 80, 12);
     stage.has("Log in as [ann]:");
