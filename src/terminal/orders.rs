@@ -34,6 +34,8 @@ impl App {
                     None => {
                         let page = format!("{}\n{}", wording::help(), wording::KEYS);
                         self.write(Body::Page(page), now, false);
+                        // It is read from its first line on.
+                        self.log.scroll_to_last();
                     }
                 }
             }

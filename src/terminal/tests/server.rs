@@ -63,7 +63,11 @@ fn what_is_no_command_is_told_the_nearest() {
     stage.has("] /rooom\n");
     stage.ctrl('c');
     stage.send("/help");
+    stage.has("/help [COMMAND]  tell of the commands");
+    stage.has("│ ↓ more │");
+    stage.press(KeyEvent::new(KeyCode::End, KeyModifiers::CONTROL));
     stage.has("Ctrl-D");
+    stage.has_not("↓ more");
     stage.send("/help nick");
     stage.has("· │ /nick NAME: take another name");
     stage.send("//help");
