@@ -109,11 +109,24 @@ impl App {
             None if was_in.is_some() => {
                 self.out_of_room();
                 self.complain("you are in no room now: /join ROOM".into(), now);
+                if self.setup.door != Door::Accounts {
+                    self.setup.room = was_in;
+                    self.need_another_name();
+                }
             }
             // It had not come to that before; what was asked still is.
             None if self.question.is_none() && self.me.is_empty() => self.begin(now),
             None => {}
         }
+    }
+
+    /// Somebody else bears one's name: outside of rooms there is no other way to change it.
+    fn need_another_name(&mut self) {
+        let name = std::mem::take(&mut self.me);
+        if let Some(name) = self.setup.name.take().or(Some(name).filter(|name| !name.is_empty())) {
+            self.setup.suggestion = format!("{name}_");
+        }
+        self.ask_name();
     }
 
     /// Who is here, by what name.
@@ -367,6 +380,7 @@ impl App {
 
     fn failed(&mut self, purpose: Purpose, error: &CallError, now: Now) {
         let words = clean::line(&error.to_string());
+        let is_join = purpose == Purpose::Join;
         match purpose {
             Purpose::Upkeep => return,
             Purpose::Older(_) => {
@@ -383,16 +397,17 @@ impl App {
             }
             _ => self.complain(words, now),
         }
+        let is_taken = error.to_string().contains("taken");
+        let is_outside = self.room.is_none() && self.question.is_none();
+        if is_join && is_taken && is_outside && self.setup.door != Door::Accounts {
+            return self.need_another_name();
+        }
         // Without a name there is nothing to be done but to ask for another.
         if self.me.is_empty() && self.question.is_none() && self.link == Link::Up {
             match self.setup.door {
                 Door::Accounts => self.ask_account(false),
                 _ => {
-                    if error.to_string().contains("taken") {
-                        if let Some(name) = self.setup.name.take() {
-                            self.setup.suggestion = format!("{name}_");
-                        }
-                    } else if let Some(room) = &self.setup.room {
+                    if let Some(room) = &self.setup.room {
                         // What is wrong may be the room, which another name does not help.
                         let room = clean::fit(&clean::line(room), ROOM_COLUMNS);
                         self.tell(format!("/join ROOM leads to another room than {room}"), now);
