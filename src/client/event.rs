@@ -116,7 +116,7 @@ pub struct Message {
 
 impl Event {
     /// About how much memory it takes.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let texts = match self {
             Event::Room { room, what, .. } => {
                 room.len()

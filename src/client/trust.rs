@@ -136,6 +136,9 @@ impl Judge {
             Some((fingerprint, reason)) => {
                 ConnectError::Untrusted { fingerprint: fingerprint.to_string(), reason }
             }
+            None if matches!(error, rustls::Error::InvalidMessage(_)) => {
+                ConnectError::Tls("it is not spoken there".into())
+            }
             None => ConnectError::Tls(error.to_string()),
         }
     }

@@ -147,6 +147,10 @@ impl Url {
             None => (rest, ""),
         };
         let (name, place) = match authority.rsplit_once('@') {
+            // It would be seen by everybody, and is not to be taken for a part of the name.
+            Some((name, _)) if name.contains(':') => {
+                return Err(UrlError("a URL holds no password: it is asked for".into()));
+            }
             Some((name, place)) => (Some(decoded(name, "name")?), place),
             None => (None, authority),
         };
@@ -399,6 +403,7 @@ mod tests {
             ("ndjson://h\r\n", "cannot be part of a host name"),
             ("ndjson://h/%zz", "the room"),
             ("ndjson://h/%ff", "the room"),
+            ("accounts://ann:sesame@h", "holds no password"),
             ("ndjson://%2@h", "the name"),
             ("ndjson://%20@h", "the name"),
             ("ws://h/ x", "is no path"),

@@ -79,9 +79,10 @@ usage:
   parlance [serve] [OPTIONS]     run the daemon
   parlance account add NAME      register an account, passwd NAME sets its password
                                  anew, remove NAME removes it, list prints all
-  parlance chat [URL]            chat: SCHEME://[NAME@]HOST[:PORT][/ROOM], SCHEME being
-                                 ws, wss, jsonrpc, accounts, chatmaster, ndjson or udp;
-                                 ws://127.0.0.1:8765/chat if none is given
+  parlance chat [URL]            chat: [SCHEME://][NAME@]HOST[:PORT][/ROOM], SCHEME being
+                                 ws, wss, jsonrpc, accounts, chatmaster, ndjson or udp,
+                                 ws if none is given; localhost if no URL is. With ws and
+                                 wss the room is given by -r
   parlance help                  print this
   parlance version               print the version
 

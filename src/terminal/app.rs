@@ -206,12 +206,21 @@ impl App {
     }
 
     pub(super) fn ask_name(&mut self) {
-        self.input.set("");
+        self.shelve_draft();
         self.question = Some(Question::Name(self.suggestion()));
     }
 
+    /// What was being written goes into the history: the box is needed for a question.
+    fn shelve_draft(&mut self) {
+        self.completion.reset();
+        match self.question {
+            None => drop(self.input.take()),
+            Some(_) => self.input.set(""),
+        }
+    }
+
     pub(super) fn ask_account(&mut self, register: bool) {
-        self.input.set("");
+        self.shelve_draft();
         let suggestion = self.suggestion();
         self.question = Some(Question::Account { suggestion, register });
     }
@@ -322,6 +331,10 @@ impl App {
         }
         match key.code {
             KeyCode::Char('c') if ctrl && !self.input.text().is_empty() => self.input.set(""),
+            // As with Esc: only a question without which one cannot go on is a reason to quit.
+            KeyCode::Char('c') if ctrl && self.question.is_some() && !self.me.is_empty() => {
+                self.dismiss(now);
+            }
             KeyCode::Char('c') if ctrl => self.is_over = Some(End::Quit),
             KeyCode::Char('d') if ctrl && self.input.text().is_empty() => {
                 self.is_over = Some(End::Quit);
@@ -342,17 +355,25 @@ impl App {
 
     fn scroll_key(&mut self, key: KeyEvent) -> bool {
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
+        let scrolls = match key.code {
+            KeyCode::PageUp | KeyCode::PageDown | KeyCode::F(2) => true,
+            KeyCode::Home | KeyCode::End => ctrl,
+            _ => false,
+        };
+        // A layout takes its time where thousands of characters are typed, and is not for each of them.
+        if !scrolls {
+            return false;
+        }
         self.lay_out();
         match key.code {
             KeyCode::PageUp => self.log.scroll_up(self.log.page()),
             KeyCode::PageDown => self.log.scroll_down(self.log.page()),
-            KeyCode::Home if ctrl => self.log.scroll_home(),
-            KeyCode::End if ctrl => self.log.scroll_end(),
-            KeyCode::F(2) => {
+            KeyCode::Home => self.log.scroll_home(),
+            KeyCode::End => self.log.scroll_end(),
+            _ => {
                 let is_shown = view::layout(self).is_some_and(|layout| layout.side.is_some());
                 self.side = Some(!is_shown);
             }
-            _ => return false,
         }
         if matches!(key.code, KeyCode::PageUp | KeyCode::Home) && self.log.is_at_beginning() {
             self.load_older();

@@ -22,6 +22,10 @@ const MARKS_MAX: usize = 4;
 /// At most so many joiners hold one emoji together: a family of four has three.
 const JOINERS_MAX: usize = 4;
 
+/// At most so many columns are taken by what counts as one character: letters of some scripts are
+/// joined, or lengthened by vowels, without an end. What is wider than a row would not be seen at all.
+const COLUMNS_MAX: usize = 8;
+
 /// At most so many line breaks of a text are kept, so that one message does not fill the screen.
 const BREAKS_MAX: usize = 20;
 
@@ -46,7 +50,7 @@ pub(super) fn text(text: &str) -> String {
     if is_cut {
         out.push('…');
     }
-    out
+    narrowed(out)
 }
 
 /// A text that stands in one line: its line breaks are replaced too.
@@ -57,7 +61,7 @@ pub(super) fn line(text: &str) -> String {
     if is_cut {
         out.push('…');
     }
-    out
+    narrowed(out)
 }
 
 /// The beginning of a text, and whether there is more of it.
@@ -118,6 +122,29 @@ fn line_into(text: &str, out: &mut String) {
         out.push(shown);
         last = Some(shown);
     }
+}
+
+/// Cuts off what makes one character too wide.
+fn narrowed(text: String) -> String {
+    let fits = |grapheme: &str| grapheme.width() <= COLUMNS_MAX;
+    if text.is_ascii() || text.graphemes(true).all(fits) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for grapheme in text.graphemes(true) {
+        if fits(grapheme) {
+            out.push_str(grapheme);
+            continue;
+        }
+        let mut left = COLUMNS_MAX;
+        for c in grapheme.chars() {
+            let Some(rest) = left.checked_sub(c.width().unwrap_or(0)) else { break };
+            left = rest;
+            out.push(c);
+        }
+        out.push(REPLACEMENT);
+    }
+    out
 }
 
 /// Whether a joiner between these two has a meaning: in an emoji of several parts, or between
@@ -276,6 +303,12 @@ mod tests {
         let chain = vec!["👩"; 500].join("\u{200d}");
         for grapheme in text(&chain).graphemes(true) {
             assert!(grapheme.matches('\u{200d}').count() <= JOINERS_MAX, "{grapheme}");
+        }
+        // Joined by viramas, and lengthened by vowels that take room: one character each.
+        for endless in ["\u{915}\u{94d}".repeat(100), format!("क{}", "\u{93e}".repeat(100))] {
+            let shown = text(&format!("{endless} b"));
+            assert!(shown.ends_with("\u{fffd} b"), "{shown}");
+            assert!(shown.graphemes(true).all(|grapheme| grapheme.width() <= COLUMNS_MAX));
         }
     }
 

@@ -7,6 +7,8 @@ use std::fmt;
 use crate::client::Call;
 use crate::nearest::nearest;
 
+use super::clean;
+
 /// What a typed text asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Entry {
@@ -273,6 +275,8 @@ impl fmt::Display for Complaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Complaint::Unknown { name, nearest } => {
+                // Lines of a pipe may have been written by anybody.
+                let name = clean::line(name);
                 write!(f, "there is no /{name}; the nearest is /{nearest} (//{name} says it)")
             }
             Complaint::Usage(command) => write!(f, "it is written {command}"),
@@ -335,6 +339,7 @@ mod tests {
             refused("/jion den"),
             "there is no /jion; the nearest is /join (//jion says it)"
         );
+        assert!(refused("/\x1b[31mx").starts_with("there is no /␛[31mx; the nearest is /"));
         assert_eq!(refused("/join"), "it is written /join ROOM");
         assert_eq!(refused("/msg bob"), "it is written /msg NAME TEXT");
         assert_eq!(refused("/msg \"bob hi"), "it is written /msg NAME TEXT");

@@ -36,6 +36,7 @@ impl Completion {
     /// Completes the word before the cursor, or shows the next or the previous one that fits.
     /// Whether there is any.
     pub(super) fn tab(&mut self, input: &mut Input, known: &Known<'_>, backwards: bool) -> bool {
+        self.turns.take_if(|turns| !turns.stand_in(input));
         match &mut self.turns {
             Some(turns) => {
                 let count = turns.words.len();
@@ -55,6 +56,15 @@ impl Completion {
         input.replace(turns.range.clone(), word);
         turns.range.end = input.cursor();
         true
+    }
+}
+
+impl Turns {
+    /// Whether the word that was shown last still stands before the cursor: the box may have been
+    /// emptied by something else than a key.
+    fn stand_in(&self, input: &Input) -> bool {
+        let there = input.text().get(self.range.clone());
+        self.range.end == input.cursor() && there == self.words.get(self.shown).map(String::as_str)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, BufRead, Write};
 use std::sync::Arc;
 
-use crate::client::{Client, ConnectError, Fingerprint, Options, Trust, Url};
+use crate::client::{Client, ConnectError, Door, Fingerprint, Options, Trust, Url};
 
 use super::clean;
 use super::known_servers::KnownServers;
@@ -15,7 +15,7 @@ use super::mailbox::Mailbox;
 #[derive(Debug)]
 pub(super) enum Refusal {
     /// There is none to be had.
-    Connect(String, ConnectError),
+    Connect(Box<Url>, ConnectError),
     /// Nobody vouches for the certificate, and nobody is there to be asked.
     Unknown(Box<Url>, Fingerprint),
     /// Somebody was asked, and said no.
@@ -50,7 +50,7 @@ pub(super) fn connect(
         let mailbox = Arc::clone(mailbox);
         Client::with(url, options, move |event| mailbox.put_event(event))
     };
-    let refused = |error| Refusal::Connect(url.authority(), error);
+    let refused = |error| Refusal::Connect(Box::new(url.clone()), error);
     let shown: Fingerprint = match dial(options) {
         Err(ConnectError::Untrusted { fingerprint, reason }) if options.trust == Trust::System => {
             let parsed = fingerprint.parse();
@@ -88,31 +88,43 @@ pub(super) fn connect(
 
 fn asked(server: &str, shown: Fingerprint) -> io::Result<bool> {
     let mut stderr = io::stderr();
+    // In rows that are no longer than those of any terminal.
+    let pairs = shown.to_string();
+    let (first, second) = pairs.split_at(pairs.len().div_ceil(2));
     write!(
         stderr,
-        "The server at {} shows a certificate that nobody vouches for, SHA-256\n{shown}\n\
-         Trust it from now on? [y/N] ",
+        "The server at {} shows a certificate that nobody vouches for.\n\
+         Its SHA-256 fingerprint is\n  {first}\n  {second}\nTrust it from now on? [y/N] ",
         clean::line(server),
     )?;
     stderr.flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::Connect(server, ConnectError::Io(error))
+            Refusal::Connect(url, ConnectError::Io(error))
                 if error.kind() == io::ErrorKind::ConnectionRefused =>
             {
-                let server = clean::line(server);
+                let server = clean::line(&url.authority());
                 write!(f, "nobody listens at {server}: start the daemon there with `parlance`, ")?;
                 f.write_str("or say where it is: `parlance chat URL`")
             }
-            Refusal::Connect(server, error) => {
-                let server = clean::line(server);
-                write!(f, "no connection to {server}: {}", clean::line(&error.to_string()))
+            Refusal::Connect(url, error) => {
+                let server = clean::line(&url.authority());
+                write!(f, "no connection to {server}: {}", clean::line(&error.to_string()))?;
+                let has_path = url.door == Door::WebSocket && url.path != "/chat";
+                match error {
+                    ConnectError::NotThatDoor(_) if has_path => write!(
+                        f,
+                        " ({} is the WebSocket's path; a room is given by -r ROOM)",
+                        clean::line(&url.path)
+                    ),
+                    _ => Ok(()),
+                }
             }
             Refusal::Unknown(url, shown) => write!(
                 f,

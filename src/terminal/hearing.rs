@@ -17,11 +17,25 @@ const TYPING_SHOWN: Duration = Duration::from_secs(5);
 /// At most so many are shown to be typing.
 const TYPING_MAX: usize = 20;
 
+/// At most so many people or rooms are known by name: more than a daemon lets in.
+const NAMES_MAX: usize = 50_000;
+
+/// A name of more bytes is not kept: no daemon lets one have it.
+const NAME_BYTES_MAX: usize = 1024;
+
+/// Of a room that is refused, so much is told again.
+const ROOM_COLUMNS: usize = 40;
+
 /// How many events are shown of what was before one came.
 const BACKLOG: u64 = 50;
 
 /// How many events are asked for when somebody scrolls up to the first line.
 const OLDER: u64 = 100;
+
+/// Whether there is room for a name among so many.
+fn is_kept(name: &str, count: usize) -> bool {
+    name.len() <= NAME_BYTES_MAX && count < NAMES_MAX
+}
 
 impl App {
     /// Something happened.
@@ -42,12 +56,13 @@ impl App {
             }
             Event::Typing { name } => {
                 self.typing.retain(|(known, _)| *known != name);
-                if self.typing.len() < TYPING_MAX {
+                if is_kept(&name, 0) && self.typing.len() < TYPING_MAX {
                     self.typing.push((name, now.since + TYPING_SHOWN));
                 }
             }
             Event::RoomOpened { room } => {
-                if self.rooms.iter().all(|known| known.name != room) {
+                let is_new = self.rooms.iter().all(|known| known.name != room);
+                if is_new && is_kept(&room, self.rooms.len()) {
                     self.rooms.push(Room { name: room, ..Room::default() });
                 }
             }
@@ -94,6 +109,10 @@ impl App {
             None if was_in.is_some() => {
                 self.out_of_room();
                 self.complain("you are in no room now: /join ROOM".into(), now);
+                if self.setup.door != Door::Accounts {
+                    self.setup.room = was_in;
+                    self.need_another_name();
+                }
             }
             // It had not come to that before; what was asked still is.
             None if self.question.is_none() && self.me.is_empty() => self.begin(now),
@@ -101,18 +120,32 @@ impl App {
         }
     }
 
+    /// Somebody else bears one's name: outside of rooms there is no other way to change it.
+    fn need_another_name(&mut self) {
+        let name = std::mem::take(&mut self.me);
+        if let Some(name) = self.setup.name.take().or(Some(name).filter(|name| !name.is_empty())) {
+            self.setup.suggestion = format!("{name}_");
+        }
+        self.ask_name();
+    }
+
     /// Who is here, by what name.
     fn follow(&mut self, what: &Happening) {
         match what {
-            Happening::Message(message) if !message.own => self.spoke(&message.from),
-            Happening::Joined { name } if !self.members.contains(name) => {
+            Happening::Message(message) if !message.own && is_kept(&message.from, 0) => {
+                self.spoke(&message.from);
+            }
+            Happening::Joined { name }
+                if is_kept(name, self.members.len()) && !self.members.contains(name) =>
+            {
                 self.members.push(name.clone());
             }
             Happening::Left { name } => {
                 self.members.retain(|known| known != name);
                 self.typing.retain(|(known, _)| known != name);
             }
-            Happening::Renamed { old, new } => self.renamed(old, new),
+            Happening::Renamed { old, new } if is_kept(new, 0) => self.renamed(old, new),
+            Happening::Renamed { old, .. } => self.members.retain(|known| known != old),
             Happening::Changed { private } => self.is_private = *private,
             _ => {}
         }
@@ -347,6 +380,7 @@ impl App {
 
     fn failed(&mut self, purpose: Purpose, error: &CallError, now: Now) {
         let words = clean::line(&error.to_string());
+        let is_join = purpose == Purpose::Join;
         match purpose {
             Purpose::Upkeep => return,
             Purpose::Older(_) => {
@@ -363,15 +397,22 @@ impl App {
             }
             _ => self.complain(words, now),
         }
+        let is_taken = error.to_string().contains("taken");
+        let is_outside = self.room.is_none() && self.question.is_none();
+        if is_join && is_taken && is_outside && self.setup.door != Door::Accounts {
+            return self.need_another_name();
+        }
         // Without a name there is nothing to be done but to ask for another.
         if self.me.is_empty() && self.question.is_none() && self.link == Link::Up {
             match self.setup.door {
                 Door::Accounts => self.ask_account(false),
                 _ => {
-                    if error.to_string().contains("taken")
-                        && let Some(name) = self.setup.name.take()
-                    {
-                        self.setup.suggestion = format!("{name}_");
+                    if let Some(room) = &self.setup.room {
+                        // What is wrong may be the room, which another name does not help.
+                        let room = clean::fit(&clean::line(room), ROOM_COLUMNS);
+                        self.tell(format!("/join ROOM leads to another room than {room}"), now);
+                    } else {
+                        self.setup.name = None;
                     }
                     self.ask_name();
                 }

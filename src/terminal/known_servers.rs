@@ -59,8 +59,11 @@ impl KnownServers {
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
         let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&self.0)?;
+        // A last line that somebody wrote without its end must not become part of this one.
+        let is_open = fs::read(&self.0)?.last().is_some_and(|last| *last != b'\n');
+        let end = if is_open { "\n" } else { "" };
         // In one piece, should somebody else write at the same time.
-        file.write_all(format!("{server} {fingerprint}\n").as_bytes())
+        file.write_all(format!("{end}{server} {fingerprint}\n").as_bytes())
     }
 }
 
@@ -99,7 +102,9 @@ mod tests {
         known.remember("a:1", one).unwrap();
         known.remember("[::1]:7443", two).unwrap();
         let mut file = OpenOptions::new().append(true).open(known.path()).unwrap();
-        file.write_all(b"# a remark\nc:3 nonsense\n").unwrap();
+        file.write_all(b"# a remark\nc:3 nonsense").unwrap();
+        known.remember("d:4", one).unwrap();
+        assert_eq!(known.fingerprint("d:4").unwrap(), Some(one));
         assert_eq!(known.fingerprint("a:1").unwrap(), Some(one));
         assert_eq!(known.fingerprint("[::1]:7443").unwrap(), Some(two));
         assert_eq!(known.fingerprint("c:3").unwrap(), None);

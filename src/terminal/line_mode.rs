@@ -40,10 +40,20 @@ pub(super) struct Manner {
 pub(super) enum Failure {
     /// Something was not done; each has been told by itself.
     Refused,
-    /// The client has given up, or the server stayed away for too long.
+    /// The client has given up, the server stayed away for too long, or stdout takes nothing.
     Lost(String),
     /// Nobody reads stdout any more.
     Unread,
+}
+
+impl From<io::Error> for Failure {
+    /// Of what could not be written to stdout.
+    fn from(error: io::Error) -> Failure {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Failure::Unread,
+            _ => Failure::Lost(format!("stdout cannot be written to: {error}")),
+        }
+    }
 }
 
 /// Lines of stdin, as they come.
@@ -145,7 +155,7 @@ impl LineMode<'_> {
     fn turn_after_turn(&mut self) -> Result<(), Failure> {
         loop {
             self.take_lines()?;
-            io::stdout().flush().map_err(|_| Failure::Unread)?;
+            io::stdout().flush()?;
             if self.lines.is_none() && self.waiting.is_empty() {
                 return if self.has_refused { Err(Failure::Refused) } else { Ok(()) };
             }
@@ -265,7 +275,7 @@ impl LineMode<'_> {
                 Some((_, words)) => self.print(&self.sentence(*at, &words)),
                 None => Ok(()),
             },
-            Event::Notice { text } => self.tell(text),
+            Event::Notice { text } => self.tell(&clean::text(text).replace('\n', "⏎")),
             Event::LoggedOut { .. } => self.tell("your account was removed"),
             _ => Ok(()),
         }
@@ -354,7 +364,7 @@ impl LineMode<'_> {
     }
 
     fn print(&self, line: &str) -> Result<(), Failure> {
-        writeln!(io::stdout(), "{line}").map_err(|_| Failure::Unread)
+        Ok(writeln!(io::stdout(), "{line}")?)
     }
 }
 

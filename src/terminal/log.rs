@@ -225,6 +225,11 @@ impl Log {
         self.see();
     }
 
+    /// To the beginning of the last line, which may be longer than what is seen at once.
+    pub(super) fn scroll_to_last(&mut self) {
+        self.look_from((self.lines.len().saturating_sub(1), 0));
+    }
+
     /// One page, less a row to find one's place.
     pub(super) fn page(&self) -> usize {
         self.height.saturating_sub(1).max(1)

@@ -12,6 +12,9 @@ use super::app::Tag;
 /// and so does the server not write to it.
 const EVENTS_MAX: usize = 4096;
 
+/// And about so many bytes of them, but one in any case.
+const BYTES_MAX: usize = 4 * 1024 * 1024;
+
 /// Something for the loop.
 #[derive(Debug)]
 pub(super) enum Item {
@@ -38,7 +41,15 @@ pub(super) struct Mailbox {
 struct Waiting {
     items: Vec<Item>,
     events: usize,
+    /// What the events take.
+    bytes: usize,
     closed: bool,
+}
+
+impl Waiting {
+    fn is_full(&self) -> bool {
+        self.events >= EVENTS_MAX || self.bytes >= BYTES_MAX
+    }
 }
 
 impl Mailbox {
@@ -54,11 +65,12 @@ impl Mailbox {
     /// Brings an event, when there is room for it.
     pub(super) fn put_event(&self, event: Event) {
         let mut waiting = self.lock();
-        while waiting.events >= EVENTS_MAX && !waiting.closed {
+        while waiting.is_full() && !waiting.closed {
             waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
         if !waiting.closed {
             waiting.events += 1;
+            waiting.bytes += event.bytes();
             waiting.items.push(Item::Event(event));
             self.changed.notify_all();
         }
@@ -76,7 +88,7 @@ impl Mailbox {
             let woken = self.changed.wait_timeout(waiting, left);
             waiting = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
-        waiting.events = 0;
+        (waiting.events, waiting.bytes) = (0, 0);
         self.changed.notify_all();
         std::mem::take(&mut waiting.items)
     }
@@ -120,6 +132,23 @@ mod tests {
         }
         bringer.join().unwrap();
         assert!(mailbox.take(Duration::ZERO).is_empty());
+    }
+
+    #[test]
+    fn long_ones_wait_sooner() {
+        let mailbox = Arc::new(Mailbox::default());
+        let long = || Event::Notice { text: "x".repeat(BYTES_MAX / 4) };
+        let bringer = {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || (0..20).for_each(|_| mailbox.put_event(long())))
+        };
+        let mut taken = 0;
+        while taken < 20 {
+            let items = mailbox.take(Duration::from_secs(20));
+            assert!((1..=4).contains(&items.len()), "{}", items.len());
+            taken += items.len();
+        }
+        bringer.join().unwrap();
     }
 
     #[test]

@@ -49,7 +49,7 @@ use mailbox::Mailbox;
 /// How to chat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// The server and the door.
+    /// The server and the door: a URL, or a host, maybe with a port, for its WebSocket.
     pub url: String,
     /// The name to bear; it wins over the URL's.
     pub name: Option<String>,
@@ -106,7 +106,12 @@ pub fn run(options: &Options) -> ExitCode {
 type Ended = Result<(), Option<String>>;
 
 fn settle(options: &Options) -> Result<(Url, client::Options), String> {
-    let mut url = Url::parse(&options.url).map_err(|error| error.to_string())?;
+    let mut url = options.url.clone();
+    if !url.contains("://") {
+        // A host alone: through the door that has everything.
+        url.insert_str(0, "ws://");
+    }
+    let mut url = Url::parse(&url).map_err(|error| error.to_string())?;
     url.name = options.name.clone().or(url.name);
     url.room = options.room.clone().or(url.room);
     let mut client = client::Options::default();

@@ -34,6 +34,8 @@ impl App {
                     None => {
                         let page = format!("{}\n{}", wording::help(), wording::KEYS);
                         self.write(Body::Page(page), now, false);
+                        // It is read from its first line on.
+                        self.log.scroll_to_last();
                     }
                 }
             }
@@ -76,7 +78,13 @@ impl App {
                 self.setup.room = room;
                 self.ask_name();
             }
-            Call::Join { room, name } => self.join(room, name),
+            Call::Join { room, name } => {
+                if self.room.is_none() {
+                    // Should another name be needed for it.
+                    self.setup.room.clone_from(&room);
+                }
+                self.join(room, name);
+            }
             Call::Leave => drop(self.call(Call::Leave, Purpose::Leave)),
             Call::SetPrivate { private } => {
                 self.call(Call::SetPrivate { private }, Purpose::SetPrivate(private));

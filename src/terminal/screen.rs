@@ -10,7 +10,9 @@ use std::time::{Duration, Instant, SystemTime};
 use crossterm::event::{self, Event as Input};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::client::Client;
@@ -36,6 +38,7 @@ pub(super) fn run(client: Client, mailbox: &Arc<Mailbox>, setup: Setup) -> io::R
     let backend = CrosstermBackend::new(BufWriter::new(io::stdout()));
     let result = Terminal::new(backend).and_then(|mut screen| {
         watch_keys(mailbox)?;
+        watch_terminal(mailbox)?;
         turn_after_turn(&client, mailbox, setup, &mut screen)
     });
     drop(guard);
@@ -141,9 +144,25 @@ fn watch_keys(mailbox: &Arc<Mailbox>) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether the terminal is still there, which not everybody is told by a SIGHUP. Reading keys does not
+/// tell either: crossterm takes the end of its input for a pause, and asks again at once for ever.
+fn watch_terminal(mailbox: &Arc<Mailbox>) -> io::Result<()> {
+    let mailbox = Arc::clone(mailbox);
+    thread::Builder::new().name("terminal".into()).spawn(move || {
+        let stdin = io::stdin();
+        // Of what there is to be read nothing is to be told: that it is gone is told unasked.
+        let mut watched = [PollFd::new(&stdin, PollFlags::empty())];
+        while poll(&mut watched, None) == Err(Errno::INTR) {}
+        if watched[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) {
+            mailbox.put(Item::End);
+        }
+    })?;
+    Ok(())
+}
+
 /// The first signal ends in good order, a second one at once.
 fn watch_signals(mailbox: &Arc<Mailbox>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT])?;
     let mailbox = Arc::clone(mailbox);
     thread::Builder::new().name("signals".into()).spawn(move || {
         for (index, _) in signals.forever().enumerate() {

@@ -88,6 +88,12 @@ fn whoever_is_no_such_server_is_found_out_in_bounded_time() {
             let error = Client::connect_with(&url(door, serve(treat)), &impatient())
                 .expect_err("not a server");
             assert!(start.elapsed() < PATIENCE / 2, "{door}, {what}: {error}");
+            if (door, what) == ("ws", "says nonsense") {
+                assert_eq!(error.to_string(), "no WebSocket is spoken there");
+            }
+            if (door, what) == ("accounts", "says nonsense") {
+                assert_eq!(error.to_string(), "TLS: it is not spoken there");
+            }
             if !["ndjson", "jsonrpc"].contains(&door) {
                 // What is found out first is for TLS, HTTP or the greeting to say.
                 continue;

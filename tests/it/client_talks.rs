@@ -185,7 +185,7 @@ fn accounts_move_by_the_lobby() {
     assert_eq!(ann.users().as_deref(), Ok(&["ann".to_owned()][..]), "back in the room");
     assert_eq!(ann.join("lobby", None), refused("Room does not exist"));
     assert_eq!(ann.join(None, "eve"), refused("Here one is called as one's account is: ann"));
-    assert_eq!(ann.rename("eve"), not_offered(Door::Accounts, "rename"));
+    assert_eq!(ann.rename("eve"), not_offered(Door::Accounts, "renaming"));
     assert_eq!(ann.history(0, 9), not_offered(Door::Accounts, "history"));
     assert_eq!(ann.typing(), Ok(()));
     assert!(ann.ping().expect("an answer") < PATIENCE);

@@ -1,7 +1,11 @@
 //! `parlance chat` on a full screen, driven as a person would: keys in, screens out.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::skip;
 use crate::support::Daemon;
 use crate::terminal_pane::{Neighbour, Pane, house};
 
@@ -220,7 +224,7 @@ fn the_terminal_is_as_before_on_every_way_out() {
     pane.sees("alice in general");
     pane.keys(&["C-d"]);
     pane.is_back();
-    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
         pane.enters("clear");
         pane.runs(&format!("{chat}; echo exit $?"));
         pane.sees("alice in general");
@@ -233,6 +237,30 @@ fn the_terminal_is_as_before_on_every_way_out() {
     pane.runs(&format!("{chat}; echo exit $?"));
     pane.sees("nobody listens at 127.0.0.1:");
     pane.sees("exit 1");
+}
+
+/// Where nobody sends a SIGHUP: it is no job of the terminal's.
+#[test]
+fn a_terminal_that_is_gone_is_the_end() {
+    let daemon = house();
+    if !skip::has_command("setsid", "--version") {
+        return;
+    }
+    let Some(pane) = Pane::open(80, 24) else { return };
+    let chat = format!("chat ws://{} -u alice", daemon.address("websocket"));
+    pane.enters(&format!("setsid -w {} {chat}", env!("CARGO_BIN_EXE_parlance")));
+    pane.sees("alice in general");
+    let setsid = child_of(&pane.knows("#{pane_pid}"));
+    let chat = child_of(&setsid.as_raw_nonzero().to_string()).as_raw_nonzero();
+    drop(pane);
+    // Well before there is something to draw, which would fail.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    // Whoever adopted it may not have waited for it yet.
+    let lives = |stat: String| !stat.contains(") Z ");
+    while std::fs::read_to_string(format!("/proc/{chat}/stat")).is_ok_and(lives) {
+        assert!(Instant::now() < deadline, "it goes on without a terminal");
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// What the shell runs.

@@ -199,6 +199,35 @@ fn where_nobody_listens_is_one_sentence() {
 }
 
 #[test]
+fn a_host_alone_is_a_websocket() {
+    let daemon = house();
+    let place = daemon.address("websocket").to_string();
+    let mut chat = Chat::start(&[&format!("ann@{place}"), "-r", "den"]);
+    chat.prints("HH:MM * you are ann in den");
+    assert_eq!(chat.ends(), 0);
+    let (code, _, stderr) = ended(&["chat", &format!("{place}/den")]);
+    assert_eq!(code, 1);
+    assert!(
+        stderr.ends_with("(/den is the WebSocket's path; a room is given by -r ROOM)\n"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_full_disk_is_no_good_end() {
+    let daemon = house();
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+    let mut chat = parlance(&["chat", &url(&daemon, "ndjson"), "--json"]);
+    chat.stdin(Stdio::null()).stdout(full).stderr(Stdio::piped());
+    let child = chat.spawn().expect("a process");
+    let output = within_patience(move || child.wait_with_output()).expect("an end");
+    let output = output.expect("its output");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.starts_with("parlance: stdout cannot be written to: "), "{stderr}");
+}
+
+#[test]
 fn an_unknown_certificate_is_refused_with_the_command_that_would_do() {
     let daemon = Daemon::start(&["-l", "accounts=127.0.0.1:0", "-l", "ndjson=127.0.0.1:0"]);
     let url = url(&daemon, "accounts");

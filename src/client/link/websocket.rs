@@ -133,6 +133,9 @@ fn broken(error: Error) -> Broken {
         Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
             Broken::Closed(String::new())
         }
+        Error::Protocol(tungstenite::error::ProtocolError::HttparseError(_)) => {
+            Broken::Nonsense("no WebSocket is spoken there".into())
+        }
         other => Broken::Nonsense(other.to_string().escape_debug().to_string()),
     }
 }

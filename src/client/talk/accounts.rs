@@ -171,7 +171,7 @@ impl Accounts {
                 Ok(())
             }
             Call::Ping => self.ask(tag, "ping", Step::Ping, None, out),
-            Call::Rename { .. } => Err(not_offered("rename")),
+            Call::Rename { .. } => Err(not_offered("renaming")),
             Call::History { .. } => Err(not_offered("history")),
             Call::SetPrivate { .. } => Err(not_offered("private rooms")),
         }

@@ -37,6 +37,56 @@ fn a_room_can_be_named_before_oneself() {
 }
 
 #[test]
+fn a_room_that_is_refused_can_be_changed() {
+    let mut stage = Stage::nameless(Door::Ndjson, 80, 12);
+    stage.app.setup.room = Some("x".repeat(300));
+    stage.press(KeyCode::Enter);
+    stage.refuse("Name too long");
+    stage.has("! │ Name too long");
+    stage.has("· │ /join ROOM leads to another room than");
+    stage.has("Your name [ann]:");
+    stage.send("/join den");
+    stage.press(KeyCode::Enter);
+    assert_eq!(stage.called(), Call::Join { room: Some("den".into()), name: Some("ann".into()) });
+    // A name that is no good is not suggested again.
+    let mut stage = Stage::new(Door::Ndjson, Some("a name that is too long"), 80, 12);
+    stage.refuse("Name too long");
+    stage.has("Your name [ann]:");
+}
+
+#[test]
+fn a_name_that_somebody_took_meanwhile_is_exchanged() {
+    let mut stage = Stage::joined(80, 12);
+    stage.write("a draft");
+    let retry_in = Duration::from_secs(3);
+    stage.hear(Event::Disconnected { reason: "reset".into(), retry_in });
+    stage.hear(Event::Notice { text: "Name already taken".into() });
+    stage.hear(Event::Reconnected { room: None, name: None });
+    stage.has("! │ you are in no room now: /join ROOM");
+    stage.has("Your name [ann_]:");
+    stage.calls.clear();
+    stage.app.take_calls();
+    stage.press(KeyCode::Enter);
+    let join =
+        |room: &str, name: &str| Call::Join { room: Some(room.into()), name: Some(name.into()) };
+    assert_eq!(stage.called(), join("general", "ann_"));
+    stage.answer(joined("ann_"));
+    stage.has("ann_ in general");
+    stage.press(KeyCode::Up);
+    stage.has("] a draft");
+    // The same where one left by oneself.
+    stage.ctrl('c');
+    stage.calls.clear();
+    stage.app.take_calls();
+    stage.send("/leave");
+    stage.answer(Answer::Done);
+    stage.send("/join den");
+    stage.refuse("Name already taken");
+    stage.send("eve");
+    assert_eq!(stage.called(), join("den", "eve"));
+}
+
+#[test]
 fn an_account_is_logged_in_to_and_the_password_is_never_shown() {
     let mut stage = Stage::nameless(Door::Accounts, 80, 12);
     stage.has("Log in as [ann]:");

@@ -63,7 +63,11 @@ fn what_is_no_command_is_told_the_nearest() {
     stage.has("] /rooom\n");
     stage.ctrl('c');
     stage.send("/help");
+    stage.has("/help [COMMAND]  tell of the commands");
+    stage.has("│ ↓ more │");
+    stage.press(KeyEvent::new(KeyCode::End, KeyModifiers::CONTROL));
     stage.has("Ctrl-D");
+    stage.has_not("↓ more");
     stage.send("/help nick");
     stage.has("· │ /nick NAME: take another name");
     stage.send("//help");
@@ -126,6 +130,36 @@ fn a_lost_server_is_shown_and_nothing_typed_is_lost() {
 }
 
 #[test]
+fn a_question_that_comes_by_itself_breaks_nothing() {
+    let mut stage = Stage::joined(80, 12);
+    stage.write("bo");
+    stage.press(KeyCode::Tab);
+    stage.has("] bob:");
+    stage.hear(Event::LoggedOut { name: None });
+    stage.has("Your name [ann]:");
+    stage.press(KeyCode::Tab);
+    stage.has("Your name [ann]:");
+    // What was being written can be had again.
+    stage.press(KeyCode::Up);
+    stage.has("Your name [ann]: bob:");
+}
+
+#[test]
+fn control_c_leaves_a_question_that_can_be_left() {
+    let mut stage = Stage::joined(80, 12);
+    stage.send("/login");
+    stage.has("Log in as [ann]:");
+    stage.ctrl('c');
+    assert_eq!(stage.app.is_over, None);
+    stage.has("[general]");
+    stage.ctrl('c');
+    assert_eq!(stage.app.is_over, Some(End::Quit));
+    let mut stage = Stage::nameless(Door::Ndjson, 80, 12);
+    stage.ctrl('c');
+    assert_eq!(stage.app.is_over, Some(End::Quit));
+}
+
+#[test]
 fn control_c_empties_the_line_and_then_quits() {
     let mut stage = Stage::joined(80, 12);
     stage.write("draft");
@@ -156,4 +190,14 @@ fn a_flood_is_bounded() {
     }
     assert!(stage.app.speakers.len() <= 50 && stage.app.typing.len() <= 20);
     stage.has("guest 19999 │ message 19999");
+    for name in ["x".repeat(100_000), "y".repeat(100_000)] {
+        stage.happens(Happening::Joined { name: name.clone() });
+        stage.hear(Event::RoomOpened { room: name.clone() });
+        stage.hear(Event::Typing { name: name.clone() });
+        stage.says(&name, "hello");
+    }
+    let names = stage.app.members.iter().chain(&stage.app.speakers);
+    assert!(
+        names.chain(stage.app.rooms.iter().map(|room| &room.name)).all(|name| name.len() < 2000)
+    );
 }

@@ -251,7 +251,7 @@ fn an_account_may_be_removed() {
 fn what_the_door_does_not_have() {
     let mut scene = talker();
     let not_offered = |call| CallError::NotOffered { door: Door::Accounts, call };
-    scene.call_refused(rename("ann"), not_offered("rename"));
+    scene.call_refused(rename("ann"), not_offered("renaming"));
     scene.call_refused(Call::History { after: 0, limit: 9 }, not_offered("history"));
     scene.call_refused(Call::SetPrivate { private: true }, not_offered("private rooms"));
     let tag = scene.call(Call::Typing, "");
