@@ -58,7 +58,9 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Broken::Closed(words) if words.is_empty() => f.write_str("the connection was closed"),
-            Broken::Closed(words) => write!(f, "the connection was closed: {}", words.escape_debug()),
+            Broken::Closed(words) => {
+                write!(f, "the connection was closed: {}", words.escape_debug())
+            }
             Broken::Io(error) => error.fmt(f),
             Broken::Nonsense(why) => f.write_str(why),
         }
