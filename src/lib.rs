@@ -65,7 +65,7 @@ pub mod terminal;
 #[cfg(all(test, feature = "daemon"))]
 mod testing;
 
-/// The README's example is compiled with the others.
-#[cfg(doctest)]
+/// The README's examples are compiled with the others.
+#[cfg(all(doctest, feature = "client"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
