@@ -1,11 +1,12 @@
-//! parlance: a small chat daemon, and the event loop beneath it as a library.
+//! parlance: a small chat daemon, clients for it, and the event loop beneath it as a library.
 //!
-//! The crate has two halves. [`rpc`] is the transport: one thread, one `mio` poll, non-blocking
+//! The crate has three parts. [`rpc`] is the transport: one thread, one `mio` poll, non-blocking
 //! sockets, a table of methods, and groups of connections that are told the same thing for the
 //! price of one encoding. It knows nothing of chat and is all there is with
-//! `default-features = false`. The rest is the daemon: `chat`, a machine without sockets that holds
-//! users, rooms and history; its `dialect`s, which join it to wire protocols; `config` and
-//! `daemon`, which make a process of it.
+//! `default-features = false`. `client` (a feature of its name) speaks with the daemon through any
+//! of its doors; `terminal` is `parlance chat`, on top of it. The rest is the daemon: `chat`, a
+//! machine without sockets that holds users, rooms and history; its `dialect`s, which join it to
+//! wire protocols; `config`, `store` and `daemon`, which make a process of it.
 //!
 //! # A tour
 //!
