@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::Receiver;
+use std::time::Instant;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -295,7 +296,14 @@ fn a_reader_who_goes_ends_it_quietly() {
     stdout.read_line(&mut line).expect("a line");
     assert!(line.ends_with("you are alice in general\n"), "{line}");
     drop(stdout);
-    Neighbour::come(&daemon, "bob").says("is anybody there?");
+    // Again and again: for a moment, what other tests start may hold the other end of the pipe too.
+    let mut bob = Neighbour::come(&daemon, "bob");
+    let deadline = Instant::now() + PATIENCE;
+    while child.try_wait().expect("a status").is_none() && Instant::now() < deadline {
+        bob.says("is anybody there?");
+        bob.sends(r#"{"type":"ping","id":7}"#);
+        bob.hears(r#""id":7"#);
+    }
     let mut stderr = child.stderr.take().expect("stderr");
     let ended = within_patience(move || {
         let mut text = String::new();
