@@ -17,7 +17,7 @@ use super::completion::{Completion, Known};
 use super::input::{HELD_CHARS_MAX, Input};
 use super::line::{Body, Clock, Line};
 use super::log::Log;
-use super::login::{Outcome, Question, Secret};
+use super::login::{Outcome, Question};
 use super::look::Look;
 use super::view;
 
@@ -205,30 +205,6 @@ impl App {
         }
     }
 
-    pub(super) fn ask_name(&mut self) {
-        self.shelve_draft();
-        self.question = Some(Question::Name(self.suggestion()));
-    }
-
-    /// What was being written goes into the history: the box is needed for a question.
-    fn shelve_draft(&mut self) {
-        self.completion.reset();
-        match self.question {
-            None => drop(self.input.take()),
-            Some(_) => self.input.set(""),
-        }
-    }
-
-    pub(super) fn ask_account(&mut self, register: bool) {
-        self.shelve_draft();
-        let suggestion = self.suggestion();
-        self.question = Some(Question::Account { suggestion, register });
-    }
-
-    fn suggestion(&self) -> String {
-        self.setup.name.as_ref().unwrap_or(&self.setup.suggestion).clone()
-    }
-
     /// The calls that are to be made.
     pub(super) fn take_calls(&mut self) -> Vec<(Tag, Call)> {
         std::mem::take(&mut self.calls)
@@ -399,52 +375,6 @@ impl App {
             Ok(None) => self.log.scroll_end(),
             Ok(Some(entry)) => self.obey(entry, now),
             Err(complaint) => self.complain(complaint.to_string(), now),
-        }
-    }
-
-    /// A name was typed where one was asked for.
-    fn answer_question(&mut self) {
-        let typed = self.input.text().trim().to_owned();
-        self.input.set("");
-        let or = |suggestion: String| if typed.is_empty() { suggestion } else { typed.clone() };
-        match self.question.take() {
-            Some(Question::Account { suggestion, register }) => {
-                let secret = Secret::new(or(suggestion), register);
-                self.question = Some(Question::Password(secret));
-            }
-            Some(Question::Name(suggestion)) => {
-                let name = or(suggestion);
-                self.setup.name = Some(name.clone());
-                self.join(self.setup.room.clone(), Some(name));
-            }
-            other => self.question = other,
-        }
-    }
-
-    fn password_typed(&mut self, outcome: Outcome, now: Now) {
-        match outcome {
-            Outcome::Typing => {}
-            Outcome::Again(why) => self.complain(why.to_owned(), now),
-            Outcome::Cancelled => self.dismiss(now),
-            Outcome::Done(name, password, register) => {
-                self.question = None;
-                if self.me.is_empty() {
-                    self.setup.name = Some(name.clone());
-                }
-                let call = match register {
-                    true => Call::Register { name, password },
-                    false => Call::LogIn { name, password },
-                };
-                self.call(call, Purpose::LogIn);
-            }
-        }
-    }
-
-    /// Never mind what is asked; but what has to be known is asked again.
-    fn dismiss(&mut self, now: Now) {
-        let was_asked = self.question.take().is_some();
-        if was_asked && self.room.is_none() && self.me.is_empty() {
-            self.begin(now);
         }
     }
 
