@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 
-use super::wire::{REQUEST_BYTES_MAX, TOO_LONG, ignore};
+use super::wire::{REQUEST_BYTES_MAX, TOO_LONG, ignore, read_object};
 use super::{Heard, Outgoing, Tag, Talk};
 use crate::client::call::{Answer, Call, Joined, Said};
 use crate::client::error::CallError;
@@ -221,17 +221,7 @@ impl Talk for JsonRpc {
     }
 
     fn message(&mut self, message: &[u8], now: SystemTime, out: &mut Outgoing) {
-        let is_object = message.trim_ascii_start().first() == Some(&b'{');
-        let incoming: Incoming = match serde_json::from_slice(message) {
-            Ok(incoming) if is_object => incoming,
-            Err(error) if is_object && error.is_data() => {
-                return ignore(Door::JsonRpc, message);
-            }
-            _ => {
-                out.broken = Some("what came is no JSON object".into());
-                return;
-            }
-        };
+        let Some(incoming) = read_object::<Incoming>(Door::JsonRpc, message, out) else { return };
         if let Some(method) = incoming.method {
             return self.notification(&method, incoming.params.unwrap_or_default(), now, out);
         }

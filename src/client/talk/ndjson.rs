@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 
-use super::wire::{REQUEST_BYTES_MAX, TOO_LONG, ignore};
+use super::wire::{REQUEST_BYTES_MAX, TOO_LONG, ignore, read_object};
 use super::{Heard, Outgoing, Tag, Talk};
 use crate::client::call::{Answer, Call, History, Joined, Room, Said};
 use crate::client::error::CallError;
@@ -247,18 +247,7 @@ impl Talk for Ndjson {
     }
 
     fn message(&mut self, message: &[u8], now: SystemTime, out: &mut Outgoing) {
-        let is_object = message.trim_ascii_start().first() == Some(&b'{');
-        let incoming: Incoming = match serde_json::from_slice(message) {
-            Ok(incoming) if is_object => incoming,
-            // What anybody may have sent breaks nothing.
-            Err(error) if is_object && error.is_data() || self.door == Door::Udp => {
-                return ignore(self.door, message);
-            }
-            _ => {
-                out.broken = Some("what came is no JSON object".into());
-                return;
-            }
-        };
+        let Some(incoming) = read_object::<Incoming>(self.door, message, out) else { return };
         match incoming.kind.as_str() {
             "system" | "message" => self.event(incoming, now, out),
             "ack" | "error" | "rooms" | "users" | "history" => self.answer(incoming, now, out),

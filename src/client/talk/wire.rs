@@ -12,6 +12,7 @@ use super::{Heard, Outgoing, Tag};
 use crate::client::call::Answer;
 use crate::client::error::CallError;
 use crate::client::event::{Event, Happening};
+use crate::client::url::Door;
 
 /// Bytes of a request at most: with more, every door of a server with the default limits ends the
 /// connection.
@@ -57,6 +58,23 @@ pub(super) fn read<'a, T: Deserialize<'a>>(door: &str, message: &'a [u8]) -> Opt
         log::debug!("{door}: {kind:?} at {column}: {}", excerpt(message));
     }
     read.ok()
+}
+
+/// What is in a message of a door that says nothing but JSON objects: anything else breaks the link,
+/// but for a datagram, which anybody may have sent. What has a wrong type is ignored.
+pub(super) fn read_object<'a, T: Deserialize<'a>>(
+    door: Door,
+    message: &'a [u8],
+    out: &mut Outgoing,
+) -> Option<T> {
+    let is_object = message.trim_ascii_start().first() == Some(&b'{');
+    match serde_json::from_slice(message) {
+        Ok(read) if is_object => return Some(read),
+        Err(error) if is_object && error.is_data() => ignore(door, message),
+        _ if door == Door::Udp => ignore(door, message),
+        _ => out.broken = Some("what came is no JSON object".into()),
+    }
+    None
 }
 
 /// Notes a message that nothing is made of.
