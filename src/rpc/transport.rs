@@ -278,7 +278,9 @@ impl Transport {
         let before = group.batch.len();
         encode(&mut group.batch);
         let after = group.batch.len();
-        self.datagrams = self.datagrams.saturating_add(group.datagram_members as usize);
+        if after > before {
+            self.datagrams = self.datagrams.saturating_add(group.datagram_members as usize);
+        }
         if after > PUBLISH_TURN_BYTES || self.datagrams > DATAGRAMS_TURN_MAX {
             self.full = true;
         }
