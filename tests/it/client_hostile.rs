@@ -1,8 +1,9 @@
 //! The client against servers that mean it no good, or are no servers of this kind at all.
 
-use parlance::client::{CallError, Client, ConnectError, Event, Options, Url};
+use parlance::client::{Call, CallError, Client, ConnectError, Event, Options, Url};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -190,14 +191,24 @@ fn a_flood_of_events_that_nobody_takes_stays_bounded() {
 fn a_server_that_reads_nothing_does_not_hold_the_client() {
     let address = serve(|mut stream| {
         drop(let_in(&mut stream));
+        // Who reads nothing is told by nothing that the client has gone.
         thread::sleep(PATIENCE);
     });
     let options = Options { call_timeout: PATIENCE, ping_every: PATIENCE, ..impatient() };
     let ann = Client::connect_with(&url("ndjson", address), &options).expect("connected");
+    let (sender, results) = channel();
     for _ in 0..1024 {
-        ann.submit(parlance::client::Call::Say { text: "x".repeat(100_000) }, drop);
+        // As much as one request may hold.
+        let call = Call::Say { text: "x".repeat(60_000) };
+        let sender = sender.clone();
+        ann.submit(call, move |result| drop(sender.send(result)));
     }
     let start = Instant::now();
     ann.disconnect();
     assert!(start.elapsed() < PATIENCE / 4);
+    // Nothing was refused before it was sent: the server was owed all that may be under way.
+    drop(sender);
+    let results: Vec<_> = results.iter().collect();
+    assert_eq!(results.len(), 1024);
+    assert!(results.iter().all(|result| *result == Err(CallError::Ended)), "{results:?}");
 }

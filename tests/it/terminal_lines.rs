@@ -51,6 +51,17 @@ impl Chat {
         serde_json::from_str(&line).expect("an object")
     }
 
+    /// The next answer, whatever happens before it.
+    #[track_caller]
+    fn answer(&mut self) -> Value {
+        loop {
+            let object = self.object();
+            if object["answer"].is_string() {
+                return object;
+            }
+        }
+    }
+
     #[track_caller]
     fn complains(&mut self, part: &str) {
         let line = self.stderr.recv_timeout(PATIENCE).expect("a line");
@@ -166,6 +177,34 @@ fn with_json_every_line_is_an_object() {
     let answer = chat.object();
     assert_eq!((&answer["answer"], answer["seq"].is_u64()), (&"said".into(), true));
     bob.hears(r#""text":"hello""#);
+    assert_eq!(chat.ends(), 0);
+}
+
+#[test]
+fn a_room_is_hidden_and_shown_and_its_past_looked_at() {
+    let daemon = house();
+    let mut bob = Neighbour::come(&daemon, "bob");
+    let mut chat = Chat::start(&[&url(&daemon, "websocket"), "-u", "alice", "-r", "den", "--json"]);
+    assert_eq!(chat.answer()["room"], "den");
+    bob.sends(r#"{"type":"rooms","id":1}"#);
+    bob.hears(r#""id":1,"rooms":["general","den"]"#);
+    chat.enters("/private");
+    assert_eq!(chat.answer()["answer"], "done");
+    bob.sends(r#"{"type":"rooms","id":2}"#);
+    bob.hears(r#""id":2,"rooms":["general"]"#);
+    chat.enters("/public");
+    assert_eq!(chat.answer()["answer"], "done");
+    bob.sends(r#"{"type":"rooms","id":3}"#);
+    bob.hears(r#""id":3,"rooms":["general","den"]"#);
+    for text in ["one", "two", "three"] {
+        chat.enters(text);
+        assert_eq!(chat.answer()["answer"], "said");
+    }
+    chat.enters("/history 2");
+    let history = chat.answer();
+    let events = history["events"].as_array().expect("events");
+    assert_eq!(events.iter().map(|event| &event["text"]).collect::<Vec<_>>(), ["two", "three"]);
+    assert!(events.iter().all(|event| event["own"] == true), "{history}");
     assert_eq!(chat.ends(), 0);
 }
 
