@@ -86,8 +86,7 @@ fn two_pages_of_one_browser_are_two_people() {
     let _bob = place.person("Bob");
     // As the other page of the same browser would have it.
     alice.eval("localStorage.setItem('parlance.name', 'Bob')");
-    alice.call("Page.reload", json!({}));
-    alice.until("window.violations && document.readyState === 'complete'");
+    alice.reload();
     alice.sees("#chat-title", "general");
     alice.sees(".me-name", "Alice");
     // Another name is kept, too.
@@ -96,8 +95,7 @@ fn two_pages_of_one_browser_are_two_people() {
     alice.key("Enter");
     alice.sees(".notice", "You are now Alicia");
     alice.eval("localStorage.setItem('parlance.name', 'Bob')");
-    alice.call("Page.reload", json!({}));
-    alice.until("window.violations && document.readyState === 'complete'");
+    alice.reload();
     alice.sees(".me-name", "Alicia");
 }
 
@@ -135,10 +133,9 @@ fn a_link_leads_there_in_the_end() {
         WebSocket.prototype.send = function (text) {
             if (isFrail && text.includes('\"join\"')) { window.isFrail = false; window.gone = true; return this.close(); }
             send.call(this, text); }; }";
-    page.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": frail}));
+    page.begins_with(frail);
     page.eval(&format!("history.replaceState(null, '', '{link}')"));
-    page.call("Page.reload", json!({}));
-    page.until("window.violations && document.readyState === 'complete'");
+    page.reload();
     page.sees("#welcome-lead", den);
     page.enters("Alice");
     page.sees("#chat-title", den);
@@ -179,8 +176,8 @@ fn words_to_one_alone_follow_its_name_and_leave_with_the_room() {
     let slow = "{ const Plain = WebSocket; window.WebSocket = class extends Plain {
         addEventListener(type, act) { super.addEventListener(type, type !== 'message' ? act :
             (event) => event.data.includes('\"action\":\"join\"') ? (window.held = () => act(event)) : act(event)); } }; }";
-    alice.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": slow}));
-    alice.call("Page.reload", json!({}));
+    alice.begins_with(slow);
+    alice.reload();
     alice.until("window.held");
     alice.eval("window.held(); delete window.held");
     alice.sees("#lobby-notice", "There is no room “Den” now.");

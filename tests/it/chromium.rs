@@ -108,6 +108,20 @@ impl Chromium {
     /// Calls a method, of a page's session or of the browser's own, and gives its result.
     #[track_caller]
     fn call(&self, session: Option<&str>, method: &str, params: Value) -> Value {
+        match self.try_call(session, method, &params) {
+            Ok(result) => result,
+            Err(error) => panic!("{method} {params}: {error}"),
+        }
+    }
+
+    /// The same, for what may be refused.
+    #[track_caller]
+    fn try_call(
+        &self,
+        session: Option<&str>,
+        method: &str,
+        params: &Value,
+    ) -> Result<Value, String> {
         let id = self.last_id.get() + 1;
         self.last_id.set(id);
         let mut call = json!({"id": id, "method": method, "params": params});
@@ -124,8 +138,10 @@ impl Chromium {
             let Message::Text(text) = message else { continue };
             let mut message: Value = serde_json::from_str(&text).expect("JSON");
             if message["id"] == id {
-                assert!(message.get("error").is_none(), "{method} {params}: {message}");
-                return message["result"].take();
+                return match message.get("error") {
+                    Some(error) => Err(error.to_string()),
+                    None => Ok(message["result"].take()),
+                };
             }
             if message.get("method").is_some() {
                 self.events.borrow_mut().push(message);
@@ -177,24 +193,58 @@ impl Page<'_> {
         self.browser.call(Some(&self.session), method, params)
     }
 
+    /// Has a script run in each document from now on, before anything else.
+    #[track_caller]
+    pub(crate) fn begins_with(&self, script: &str) {
+        self.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": script}));
+    }
+
     /// Goes to an address and waits until all of it was loaded.
     #[track_caller]
-    pub(crate) fn go(&self, url: &str) {
-        self.call("Page.navigate", json!({"url": url}));
-        self.until("document.readyState === 'complete' && location.href !== 'about:blank'");
+    fn go(&self, url: &str) {
+        self.leaves(|| self.call("Page.navigate", json!({"url": url})));
+    }
+
+    /// Loads the page anew and waits until all of it was loaded.
+    #[track_caller]
+    pub(crate) fn reload(&self) {
+        self.leaves(|| self.call("Page.reload", json!({})));
+    }
+
+    /// Does what puts another document in the place of this one, and waits until that was loaded: for
+    /// a moment the old one still answers, and then neither.
+    #[track_caller]
+    fn leaves(&self, act: impl FnOnce() -> Value) {
+        self.eval("void (window.isLeft = true)");
+        act();
+        let start = Instant::now();
+        while self.try_eval("!window.isLeft && document.readyState === 'complete'")
+            != Ok(Value::Bool(true))
+        {
+            assert!(start.elapsed() < PATIENCE, "the page is not loaded");
+            std::thread::sleep(LOOK_EVERY);
+        }
     }
 
     /// The value of an expression, awaited.
     #[track_caller]
     pub(crate) fn eval(&self, expression: &str) -> Value {
-        let mut result = self.call(
-            "Runtime.evaluate",
-            json!({"expression": expression, "awaitPromise": true, "returnByValue": true,
-                   "userGesture": true}),
-        );
-        let thrown = &result["exceptionDetails"];
-        assert!(thrown.is_null(), "{expression}: {thrown:#}");
-        result["result"]["value"].take()
+        match self.try_eval(expression) {
+            Ok(value) => value,
+            Err(error) => panic!("{expression}: {error}"),
+        }
+    }
+
+    /// The same, for what may throw or end with its document.
+    #[track_caller]
+    fn try_eval(&self, expression: &str) -> Result<Value, String> {
+        let params = json!({"expression": expression, "awaitPromise": true, "returnByValue": true,
+                            "userGesture": true});
+        let mut result = self.browser.try_call(Some(&self.session), "Runtime.evaluate", &params)?;
+        match &result["exceptionDetails"] {
+            Value::Null => Ok(result["result"]["value"].take()),
+            thrown => Err(format!("{thrown:#}")),
+        }
     }
 
     #[track_caller]
@@ -383,6 +433,10 @@ impl Drop for Page<'_> {
     }
 }
 
+/// What a browser says of a server that is not there, or ends in the middle of an answer.
+const GONE: [&str; 4] =
+    ["ERR_CONNECTION", "ERR_EMPTY_RESPONSE", "ERR_SOCKET", "before receiving a handshake"];
+
 fn fault(event: &Value, host: &str) -> Option<String> {
     let params = &event["params"];
     match event["method"].as_str()? {
@@ -390,9 +444,7 @@ fn fault(event: &Value, host: &str) -> Option<String> {
         "Runtime.consoleAPICalled" => Some(params["args"].to_string()),
         "Log.entryAdded" => {
             let text = params["entry"]["text"].as_str().unwrap_or_default();
-            let is_gone = ["ERR_CONNECTION", "net::ERR_SOCKET", "before receiving a handshake"]
-                .iter()
-                .any(|part| text.contains(part));
+            let is_gone = GONE.iter().any(|part| text.contains(part));
             (!is_gone).then(|| params["entry"].to_string())
         }
         "Network.requestWillBeSent" => foreign(params["request"]["url"].as_str()?, host),
