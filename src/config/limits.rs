@@ -51,6 +51,9 @@ pub struct Limits {
     pub idle_before_join_s: u64,
     /// How long after connecting, in seconds, a TLS handshake and the HTTP request behind it may take.
     pub handshake_s: u64,
+    /// How long, in seconds, a frame may be under way once part of it is here. It is looked at so
+    /// often, so it may be twice as long.
+    pub frame_s: u64,
 }
 
 impl Default for Limits {
@@ -73,6 +76,7 @@ impl Default for Limits {
             outbox_hard_bytes: MIB,
             idle_before_join_s: 60,
             handshake_s: 10,
+            frame_s: 60,
         }
     }
 }
@@ -93,7 +97,7 @@ impl Limits {
     }
 
     /// Every value beside its key and what it may be.
-    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 17] {
+    fn ranges(&self) -> [(&'static str, u64, RangeInclusive<u64>); 18] {
         const KI: u64 = 1 << 10;
         const MI: u64 = 1 << 20;
         const GI: u64 = 1 << 30;
@@ -115,6 +119,7 @@ impl Limits {
             ("outbox_hard_bytes", self.outbox_hard_bytes as u64, KI..=GI),
             ("idle_before_join_s", self.idle_before_join_s, 1..=86_400),
             ("handshake_s", self.handshake_s, 1..=3600),
+            ("frame_s", self.frame_s, 1..=3600),
         ]
     }
 }

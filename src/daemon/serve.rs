@@ -290,6 +290,7 @@ fn transport_limits(config: &Config) -> rpc::Limits {
         outbox_soft: Duration::from_secs(limits.outbox_soft_s),
         outbox_hard_bytes: limits.outbox_hard_bytes,
         handshake: Duration::from_secs(limits.handshake_s),
+        frame: Duration::from_secs(limits.frame_s),
         silence: Some(Duration::from_secs(limits.idle_before_join_s)),
         datagram_bytes: limits.datagram_bytes,
         datagrams_per_s: config.udp.datagrams_per_s,

@@ -66,6 +66,8 @@ pub enum End {
     Silent,
     /// The opening handshake was not over within the time set by `Limits::handshake`.
     Handshake,
+    /// A frame was not finished within the time set by `Limits::frame`.
+    Unfinished,
     /// The server stops.
     Stop,
 }
@@ -81,6 +83,7 @@ impl fmt::Display for End {
             End::Slow(bytes) => write!(f, "reads too slowly, {bytes} bytes unsent"),
             End::Silent => f.write_str("nothing heard for too long"),
             End::Handshake => f.write_str("the opening handshake took too long"),
+            End::Unfinished => f.write_str("a frame was not finished for too long"),
             End::Stop => f.write_str("the server stops"),
         }
     }
@@ -95,6 +98,7 @@ impl End {
             End::Fault(fault) => Some(Farewell::Fault(*fault)),
             End::Slow(_) => Some(Farewell::Slow),
             End::Silent => Some(Farewell::Silent),
+            End::Unfinished => Some(Farewell::Unfinished),
             End::Stop => Some(Farewell::Stop),
         }
     }
@@ -147,6 +151,10 @@ pub(super) struct Connection {
     pub(super) paused: bool,
     /// A deadline for the soft limit is set.
     pub(super) soft_armed: bool,
+    /// A deadline is set for the frame that is under way.
+    pub(super) part_armed: bool,
+    /// A frame was finished since that deadline was set.
+    pub(super) framed: bool,
     /// A deadline is set for a peer that has ended its input and takes nothing of what it owes reading.
     pub(super) deaf_armed: bool,
     /// In the list of those to serve.
@@ -201,6 +209,8 @@ impl Connection {
             blocked: false,
             paused: false,
             soft_armed: false,
+            part_armed: false,
+            framed: false,
             deaf_armed: false,
             queued: false,
             dirty: false,
@@ -228,6 +238,14 @@ impl Connection {
     /// Whether there may be input to work on.
     pub(super) fn may_have_input(&self) -> bool {
         self.readable || self.undecoded || self.input_ended
+    }
+
+    /// Whether part of a frame is here, and the rest is still to come.
+    pub(super) fn awaits_rest(&self) -> bool {
+        let is_under_way = |framing: &dyn Framing| {
+            framing.is_open() && (!self.inbox.is_empty() || framing.holds_part())
+        };
+        !self.undecoded && self.framing.as_deref().is_some_and(is_under_way)
     }
 
     /// Whether output for it is still accepted.

@@ -96,6 +96,7 @@ impl<S: 'static> Server<S> {
         let wants_read = !connection.undecoded && !connection.input_ended;
         let read = if wants_read { self.read(id) } else { Read::Empty };
         let count = if let Read::Bytes(count) = read { count } else { 0 };
+        let frames_before = self.frames_bytes;
 
         if inbox.is_empty() {
             let mut scratch = std::mem::take(&mut self.scratch);
@@ -106,6 +107,9 @@ impl<S: 'static> Server<S> {
             inbox.extend_from_slice(&self.scratch[..count]);
             let used = self.decode(id, &*service, &mut *framing, &mut inbox);
             discard_front(&mut inbox, used);
+        }
+        if let Some(connection) = self.fx.transport.get_mut(id) {
+            connection.framed |= self.frames_bytes != frames_before;
         }
         self.end_serving(id, &*service, framing, inbox, read);
         count
@@ -139,6 +143,7 @@ impl<S: 'static> Server<S> {
         } else {
             connection.framing = Some(framing);
             connection.inbox = inbox;
+            transport.time_frame(id);
             transport.resume(id.slot);
         }
     }
@@ -300,6 +305,31 @@ impl super::transport::Transport {
         }
     }
 
+    /// Sets a deadline for the frame that is under way, if there is one and no deadline yet.
+    fn time_frame(&mut self, id: ConnId) {
+        let now = self.now;
+        let Some(connection) = self.get_mut(id) else { return };
+        if !connection.part_armed && connection.awaits_rest() {
+            connection.part_armed = true;
+            connection.framed = false;
+            let due = now + connection.limits.frame;
+            self.set_deadline(due, id, Deadline::Frame);
+        }
+    }
+
+    /// Closes a connection whose frame has been under way since its deadline was set. One that is not
+    /// read can do nothing about it.
+    pub(super) fn judge_frame(&mut self, id: ConnId) {
+        let Some(connection) = self.get_mut(id) else { return };
+        connection.part_armed = false;
+        let is_late = connection.awaits_rest() && !connection.framed && !connection.readable;
+        if is_late && connection.takes_input() {
+            self.close(id, End::Unfinished);
+        } else {
+            self.time_frame(id);
+        }
+    }
+
     /// Whether the service is to hear of this fault: of bytes that frame nothing, once a turn.
     fn is_news(&mut self, id: ConnId, fault: Fault) -> bool {
         let turn = self.turn;
@@ -310,7 +340,79 @@ impl super::transport::Transport {
 
 #[cfg(test)]
 mod tests {
+    use super::super::connection::Connection;
+    use super::super::framing::Lines;
+    use super::super::limits::Limits;
+    use super::super::link::Link;
+    use super::super::transport::Transport;
     use super::*;
+
+    /// A transport with one connection, in whose inbox this is.
+    fn one_connection(inbox: &str) -> (Transport, ConnId) {
+        let mut transport = Transport::new(Limits::default());
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let link = Link::Tcp(mio::net::TcpStream::connect(address).unwrap());
+        let limits = Rc::clone(&transport.limits);
+        let framing: Box<dyn Framing> = Box::new(Lines::new(1000));
+        let mut connection = Connection::new(link, 1, 0, address, Some(framing), limits);
+        connection.inbox = inbox.into();
+        let slot = transport.connections.insert(connection) as u32;
+        let id = ConnId { slot, serial: 1 };
+        transport.time_frame(id);
+        (transport, id)
+    }
+
+    /// Lets seconds go by, and whatever comes up in them come up; says whether it is open then.
+    fn lives(transport: &mut Transport, id: ConnId, seconds: u64) -> bool {
+        for _ in 0..seconds {
+            transport.now += Duration::from_secs(1);
+            while let Some((id, what)) = transport.deadlines.pop(transport.now) {
+                transport.expire(id, what);
+            }
+        }
+        transport.get(id).unwrap().stage == Stage::Open
+    }
+
+    #[test]
+    fn who_sends_half_a_frame_and_no_more_is_closed() {
+        let (mut transport, id) = one_connection("half");
+        transport.time_frame(id);
+        assert_eq!(transport.deadlines.len(), 1);
+        assert!(lives(&mut transport, id, 59));
+        assert!(!lives(&mut transport, id, 2));
+        let end = &transport.get(id).unwrap().end;
+        assert!(matches!(end.as_deref(), Some(End::Unfinished)));
+    }
+
+    #[test]
+    fn who_finishes_frames_may_always_be_in_the_middle_of_one() {
+        let (mut transport, id) = one_connection("half");
+        for _ in 0..10 {
+            transport.get_mut(id).unwrap().framed = true;
+            assert!(lives(&mut transport, id, 59));
+            assert_eq!(transport.deadlines.len(), 1);
+        }
+        assert!(!lives(&mut transport, id, 120));
+    }
+
+    #[test]
+    fn who_is_not_read_or_owes_nothing_is_not_late() {
+        let wait: [fn(&mut Connection); 4] =
+            [|c| c.holds = 1, |c| c.paused = true, |c| c.readable = true, |c| c.undecoded = true];
+        for wait in wait {
+            let (mut transport, id) = one_connection("half");
+            wait(transport.get_mut(id).unwrap());
+            assert!(lives(&mut transport, id, 600));
+        }
+        let (mut transport, id) = one_connection("");
+        assert_eq!(transport.deadlines.len(), 0);
+        transport.get_mut(id).unwrap().inbox = b"half".into();
+        transport.time_frame(id);
+        transport.get_mut(id).unwrap().inbox.clear();
+        assert!(lives(&mut transport, id, 600));
+        assert_eq!(transport.deadlines.len(), 0);
+    }
 
     #[test]
     fn what_is_kept_of_an_inbox_holds_no_more_memory_than_it_needs() {

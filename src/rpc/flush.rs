@@ -263,6 +263,7 @@ impl Transport {
                 self.close(id, End::Handshake);
             }
             (Deadline::Keepalive, Stage::Open) => self.probe(id),
+            (Deadline::Frame, Stage::Open) => self.judge_frame(id),
             (Deadline::Flush, Stage::Draining) => self.finish(id),
             (Deadline::Flush, Stage::Open) => {
                 connection.deaf_armed = false;

@@ -24,6 +24,9 @@ pub struct Limits {
     pub silence: Option<Duration>,
     /// How long an opening handshake may take: that of TLS, and that of a framing which has one.
     pub handshake: Duration,
+    /// How long a frame may be under way, once part of it is here: for a peer that sends no more must
+    /// not hold its memory for ever. Looked at so often, so it may be twice as long.
+    pub frame: Duration,
     /// How long a closing connection's output may take.
     pub flush: Duration,
     /// How long input is discarded after the last output, so that closing does not reset the
@@ -49,6 +52,7 @@ impl Default for Limits {
             outbox_hard_bytes: 1024 * 1024,
             silence: Some(Duration::from_secs(60)),
             handshake: Duration::from_secs(10),
+            frame: Duration::from_secs(60),
             flush: Duration::from_secs(5),
             linger: Duration::from_secs(2),
             datagram_bytes: 8 * 1024,

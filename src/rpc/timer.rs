@@ -26,15 +26,18 @@ pub(super) enum Deadline {
     Handshake,
     /// The peer is to be probed.
     Keepalive,
+    /// The frame that was under way must be finished by now.
+    Frame,
 }
 
-const DEADLINES: [Deadline; 6] = [
+const DEADLINES: [Deadline; 7] = [
     Deadline::Silence,
     Deadline::Flush,
     Deadline::Linger,
     Deadline::Soft,
     Deadline::Handshake,
     Deadline::Keepalive,
+    Deadline::Frame,
 ];
 
 /// The deadlines of all connections, 16 bytes each.

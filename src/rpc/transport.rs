@@ -190,7 +190,7 @@ impl Transport {
     }
 
     /// Sets a deadline for a connection. Those of connections long gone are dropped when they
-    /// outnumber the others: there are at most six a connection.
+    /// outnumber the others: there are at most seven a connection.
     pub(super) fn set_deadline(&mut self, at: Instant, id: ConnId, what: Deadline) {
         if self.deadlines.len() > 8 * self.connections.len() + 1024 {
             let connections = &self.connections;

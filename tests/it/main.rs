@@ -71,6 +71,7 @@ mod rpc_datagrams_bounds;
 mod rpc_deferred;
 mod rpc_fairness;
 mod rpc_loop;
+mod rpc_unfinished;
 mod schema;
 mod seed_000;
 mod seed_004;

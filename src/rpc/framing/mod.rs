@@ -52,6 +52,12 @@ pub trait Framing {
         true
     }
 
+    /// Whether it holds part of a frame of which the inbox may hold nothing. (How long that may be so,
+    /// [`Limits::frame`](super::Limits::frame) says.)
+    fn holds_part(&self) -> bool {
+        false
+    }
+
     /// How the peer is probed, if this framing has a way to. Asked when frames begin to be carried.
     fn keepalive(&self) -> Option<Keepalive> {
         None
@@ -87,6 +93,8 @@ pub enum Farewell {
     Service,
     /// Nothing came from the peer for too long.
     Silent,
+    /// The peer did not finish a frame.
+    Unfinished,
     /// The peer reads too slowly. Nothing of a frame has been sent in part when this is asked.
     Slow,
     /// The server stops.

@@ -127,6 +127,10 @@ impl Framing for Packages {
             None => self.json.end(rest),
         }
     }
+
+    fn holds_part(&self) -> bool {
+        self.inflater.as_ref().is_some_and(|inflater| !inflater.is_lent)
+    }
 }
 
 /// One zlib stream on its way to a frame.

@@ -112,7 +112,7 @@ const LINGER: Duration = Duration::from_secs(5);
 ///   the code, 1007, 1009, 1003, 1007 and 1002 in this order, and the rule. A message that is too
 ///   long is known by its header, or while it is inflated.
 /// - Other farewells have the codes 1000 when the service closes, 1001 when the server stops, 1008
-///   for a peer that reads too slowly or has gone silent.
+///   for a peer that reads too slowly, has gone silent or does not finish a message.
 ///
 /// It keeps no memory while no message is under way.
 ///
@@ -419,8 +419,13 @@ impl Framing for WebSocket {
             (Stage::Open, Farewell::Stop) => (1001, "the server stops"),
             (Stage::Open, Farewell::Silent) => (1008, "nothing heard for too long"),
             (Stage::Open, Farewell::Slow) => (1008, "reads too slowly"),
+            (Stage::Open, Farewell::Unfinished) => (1008, "a message took too long"),
         };
         frame::put_close(out, code, reason);
+    }
+
+    fn holds_part(&self) -> bool {
+        self.kept.as_ref().is_some_and(|kept| !kept.lent)
     }
 
     fn linger(&self) -> Option<Duration> {
