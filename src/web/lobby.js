@@ -118,8 +118,10 @@ export class Lobby extends EventTarget {
     const [title, place] = [row.querySelector(".room-name"), row.querySelector(".room-count")];
     if (title.textContent !== room.room) title.textContent = room.room;
     row.querySelector(".lock").toggleAttribute("hidden", !room.private);
-    const people = count(room.count, "person", "people");
-    const text = isHere ? `you are here · ${people}` : room.count === 0 ? "nobody yet" : people;
+    // The list may be from before one came.
+    const number = isHere ? this.#session.room.members.length : room.count;
+    const people = count(number, "person", "people");
+    const text = isHere ? `you are here · ${people}` : number === 0 ? "nobody yet" : people;
     if (place.textContent !== text) place.textContent = text;
     return row;
   }

@@ -115,7 +115,7 @@ export function initialOf(name) {
   return (first ?? "?").toLocaleUpperCase();
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const farDay = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });
