@@ -44,7 +44,9 @@ function frame(kind, entry, ...children) {
 
 function renderSaid(entry, act) {
   const { from, own, kind, body, state } = entry;
-  const who = make("p", { class: "who" }, own ? make("span", { class: "name" }, "You") : nameTag(from));
+  // One's own name, not "You": anybody may be called that.
+  const who = make("p", { class: "who" }, nameTag(from));
+  if (own) who.append(make("span", { class: "unseen" }, " (you)"));
   if (kind === "private") who.append(" ", privately(entry));
   who.append(" ", time(entry));
   const isText = typeof body === "string";
@@ -109,14 +111,14 @@ function stateParts(entry, act) {
   }
 }
 
-function noticeParts({ notice: { what, name, old }, own }) {
-  const who = own ? "You" : make("bdi", {}, name);
+function noticeParts({ notice: { what, name, old } }) {
+  const who = make("bdi", {}, name);
   switch (what) {
     case "joined":
       return [who, " joined "];
     case "left":
       return [who, " left "];
     default:
-      return [own ? "You" : make("bdi", {}, old), own ? " are now " : " is now ", make("bdi", {}, name), " "];
+      return [make("bdi", {}, old), " is now ", who, " "];
   }
 }

@@ -57,10 +57,10 @@ export class Timeline {
 
   /**
    * Takes an event of the room, live or from its history. Gives the new entry; `null` for one that is
-   * here already or has nothing to show.
+   * here already or has nothing to show. `own` says whether it is the doing of who is `me` now.
    */
-  take(event, me) {
-    const entry = entryOf(event, me);
+  take(event, me, own = event.from === me) {
+    const entry = entryOf(event, me, own);
     const { seq } = event;
     if (!entry || !Number.isSafeInteger(seq) || this.#known.has(seq)) return null;
     this.#number(entry, seq);
@@ -200,12 +200,12 @@ function compare(a, b) {
 }
 
 /** What an event of a room looks like as an entry; `null` for those that leave no trace. */
-function entryOf(event, me) {
+function entryOf(event, me, own) {
   const at = timeOf(event);
   const { event: what, name, old, from, body } = event;
   switch (what) {
     case "message":
-      return { kind: "message", from, body, at, own: from === me, state: "sent" };
+      return { kind: "message", from, body, at, own, state: "sent" };
     case "joined":
     case "left":
     case "renamed":

@@ -37,6 +37,36 @@ fn times_are_as_the_reader_writes_them() {
 }
 
 #[test]
+fn nobody_is_taken_for_oneself() {
+    let Some(place) = Place::open() else { return };
+    let mut carol = place.outsider("Carol");
+    let mut before = place.outsider("Alice");
+    before.tells(ndjson::say("from one who had the name before"));
+    drop(before);
+    while !carol.line().contains("Alice left") {}
+    let mut you = place.outsider("You");
+    you.tells(ndjson::say("I am You"));
+    let alice = place.person("Alice");
+    alice.says("from Alice");
+    alice.sees(".said", "I am You");
+    let own = "[...document.querySelectorAll('.own .said')].map((one) => one.innerText)";
+    assert_eq!(alice.eval(own), json!(["from Alice"]));
+    // Nothing that the page itself says of its reader is a name that somebody may bear.
+    assert_eq!(alice.eval("document.querySelector('.own .name').innerText"), "Alice");
+    let entries = "document.querySelector('#entries').innerText.match(/\\bYou\\b/g).length";
+    assert_eq!(alice.eval(entries), 3, "joined, who, said");
+    // What was said here is one's own after a reload, too, and nobody's any more after a goodbye.
+    alice.reload();
+    alice.sees(".said", "from Alice");
+    assert_eq!(alice.eval(own), json!(["from Alice"]));
+    alice.click(".chat [data-me]");
+    alice.click("#me-out");
+    alice.enters("Alice");
+    alice.sees(".said", "from Alice");
+    assert_eq!(alice.eval(own), json!([]));
+}
+
+#[test]
 fn a_conversation_can_be_printed() {
     let Some(place) = Place::open() else { return };
     let mut bob = place.outsider("Bob");

@@ -41,7 +41,7 @@ macro_rules! file {
 }
 
 /// Every page and its path.
-static PAGES: [(&str, Page); 22] = [
+static PAGES: [(&str, Page); 23] = [
     (
         "/",
         file!(
@@ -65,6 +65,7 @@ static PAGES: [(&str, Page); 22] = [
     ("/lobby.js", file!("lobby.js", SCRIPT)),
     ("/log.js", file!("log.js", SCRIPT)),
     ("/members.js", file!("members.js", SCRIPT)),
+    ("/memory.js", file!("memory.js", SCRIPT)),
     ("/room.js", file!("room.js", SCRIPT)),
     ("/session.js", file!("session.js", SCRIPT)),
     ("/text.js", file!("text.js", SCRIPT)),
