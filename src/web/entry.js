@@ -6,7 +6,7 @@
  */
 
 import { avatar, icon, make, nameTag } from "./dom.js";
-import { bodyText, dayOf, momentOf, pieces, timeOf } from "./text.js";
+import { bodyText, dayOf, isEmoji, momentOf, pieces, timeOf } from "./text.js";
 
 /** Makes the element of an entry. `act(what, entry)` is called for its buttons. */
 export function render(entry, act) {
@@ -26,6 +26,7 @@ export function settle(element, entry) {
   element.removeAttribute("aria-busy");
   element.querySelector(".bubble > .unseen")?.remove();
   element.querySelector(".who > time").replaceWith(time(entry));
+  element.querySelector(".bubble").title = momentOf(entry.at);
 }
 
 /** Shows the day above an entry, or not. */
@@ -55,10 +56,13 @@ function renderSaid(entry, act) {
     { class: isText ? "said" : "said value", dir: "auto" },
     ...linked(bodyText(body)),
   );
-  const bubble = make("div", { class: "bubble" }, said, ...stateParts(entry, act));
+  // Of those that stand together only the first shows its time.
+  const bubble = make("div", { class: "bubble", title: momentOf(entry.at) }, said, ...stateParts(entry, act));
   const element = frame("said-by", entry, ...(own ? [] : [avatar(from)]), who, bubble);
   element.classList.toggle("own", own);
   element.classList.toggle("private", kind === "private");
+  element.classList.toggle("calls", entry.calls === true);
+  element.classList.toggle("emoji", isText && isEmoji(body));
   if (state === "pending" || state === "waiting") element.setAttribute("aria-busy", "true");
   return element;
 }

@@ -67,6 +67,53 @@ fn nobody_is_taken_for_oneself() {
 }
 
 #[test]
+fn who_is_called_by_name_sees_that() {
+    let Some(place) = Place::open() else { return };
+    let page = place.page("");
+    for (text, name, is_called) in [
+        ("Hello Alice!", "Alice", true),
+        ("ＡＬＩＣＥ, come", "alice", true),
+        ("malice and Alice2, Alice_", "Alice", false),
+        ("malice, Alice", "Alice", true),
+        ("@Al and al", "Al", true),
+        ("shall I", "I", false),
+        ("what do you think, al?", "Al", false),
+        ("李雷你好", "李雷", false),
+        ("@李雷你好", "李雷", true),
+        ("你好韩梅梅啊", "韩梅梅", true),
+        ("ask the \"C++ one\" or (Zoë)", "Zoë", true),
+        ("ask the C++ one", "C++", true),
+        ("\u{1f99c}Bob\u{1f99c}", "Bob", true),
+        ("anything", "", false),
+    ] {
+        let told = page.eval(&format!(
+            "import('/text.js').then(({{ mentions }}) => mentions({}, {}))",
+            json!(text),
+            json!(name)
+        ));
+        assert_eq!(told, is_called, "{name} in {text}");
+    }
+    let emoji = r##"import('/text.js').then(({ isEmoji }) =>
+        ["😀", "\u{1f469}\u{1f3fd}\u200d\u{1f680} ❤️", "🇩🇪", "🎉🎉🎉", "12", "#", "a 😀", " ", "", "😀".repeat(40)]
+            .map(isEmoji))"##;
+    let expected = json!([true, true, true, true, false, false, false, false, false, false]);
+    assert_eq!(page.eval(emoji), expected);
+
+    page.enters("Alice");
+    page.sees("#chat-title", "general");
+    let mut bob = place.outsider("Bob");
+    for text in ["malice", "Is alice here?", "🎉"] {
+        bob.tells(ndjson::say(text));
+    }
+    page.says("Alice it is");
+    page.sees(".emoji .said", "🎉");
+    let called = "[...document.querySelectorAll('.calls .said')].map((one) => one.innerText)";
+    assert_eq!(page.eval(called), json!(["Is alice here?"]));
+    // Those that stand together, too, tell when they were said.
+    page.until("[...document.querySelectorAll('.bubble')].every((one) => /\\d\\d:\\d\\d:\\d\\d/.test(one.title))");
+}
+
+#[test]
 fn a_conversation_can_be_printed() {
     let Some(place) = Place::open() else { return };
     let mut bob = place.outsider("Bob");
