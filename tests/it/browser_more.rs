@@ -114,6 +114,46 @@ fn who_is_called_by_name_sees_that() {
 }
 
 #[test]
+fn a_room_is_found_among_many() {
+    let Some(place) = Place::open() else { return };
+    let alice = place.person("Alice");
+    alice.click("#to-lobby");
+    alice.sees("#room-list", "general");
+    assert_eq!(alice.eval("document.querySelector('#find').hidden"), true);
+    let _guests: Vec<_> = (0..12)
+        .map(|number| {
+            let mut guest = place.outsider(&format!("Guest {number}"));
+            let room = format!("Chess №{number}");
+            let user = format!("Guest {number}");
+            guest.tells(json!({"type": "join", "room": room, "user": user}).to_string());
+            guest.line();
+            guest
+        })
+        .collect();
+    let rooms = "document.querySelectorAll('#room-list li').length";
+    alice.until(&format!("{rooms} === 13"));
+    alice.fill("#find-name", "CHESS NO1");
+    alice.until(&format!("{rooms} === 3"));
+    alice.sees("#find-told", "3 rooms");
+    alice.fill("#find-name", "checkers");
+    alice.sees("#find-told", "No room is called that.");
+    // Escape shows all again before it leads back.
+    alice.key("Escape");
+    alice.until(&format!("{rooms} === 13"));
+    alice.fill("#find-name", "№11");
+    alice.until(&format!("{rooms} === 1"));
+    alice.key("Enter");
+    alice.sees("#chat-title", "Chess №11");
+    // On a small screen the other ways stand below the list, and are a step away.
+    alice.click("#to-lobby");
+    alice.until(&format!("{rooms} === 13"));
+    assert_eq!(alice.eval("document.querySelector('#to-create').checkVisibility()"), false);
+    alice.size(360, 640);
+    alice.click("#to-create");
+    alice.until("document.activeElement.id === 'create-name'");
+}
+
+#[test]
 fn a_conversation_can_be_printed() {
     let Some(place) = Place::open() else { return };
     let mut bob = place.outsider("Bob");
