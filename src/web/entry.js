@@ -50,6 +50,7 @@ function renderSaid(entry, act) {
   if (own) who.append(make("span", { class: "unseen" }, " (you)"));
   if (kind === "private") who.append(" ", privately(entry));
   who.append(" ", time(entry));
+  if (kind === "private" && !own) who.append(" ", replyButton(entry, act));
   const isText = typeof body === "string";
   const said = make(
     isText ? "p" : "pre",
@@ -75,6 +76,12 @@ function privately({ own, from, to }) {
     icon("lock"),
     ...(own && from === to ? ["a note to yourself"] : words),
   );
+}
+
+function replyButton(entry, act) {
+  const label = `Reply privately to ${entry.from}`;
+  const reply = { type: "button", class: "small", "aria-label": label, onclick: () => act("reply", entry) };
+  return make("button", reply, "Reply");
 }
 
 /** A text with its links. Where they lead is told by nobody but themselves. */

@@ -114,6 +114,131 @@ fn who_is_called_by_name_sees_that() {
 }
 
 #[test]
+fn who_is_alone_has_a_link_to_send() {
+    let Some(place) = Place::open() else { return };
+    let alice = place.person("Alice");
+    alice.sees("#alone", "Nobody else is here right now.");
+    alice.eval("navigator.clipboard.writeText = async (text) => void (window.copied = text)");
+    alice.click("#alone-copy");
+    alice.sees("#alone-copy", "Copied");
+    assert_eq!(alice.eval("window.copied"), format!("http://{}/#room=general", place.host()));
+    // What cannot be copied for them can be copied by hand.
+    alice.eval("navigator.clipboard.writeText = () => Promise.reject(new Error('no'))");
+    alice.click("#alone-copy");
+    alice.until("document.querySelector('#room-dialog').open");
+    alice.until("document.activeElement.id === 'room-link'");
+    alice.key("Escape");
+    let bob = place.outsider("Bob");
+    alice.until("document.querySelector('#alone').hidden");
+    drop(bob);
+    alice.sees("#alone", "Nobody else is here right now.");
+}
+
+#[test]
+fn what_was_said_can_be_had_again() {
+    let Some(place) = Place::open() else { return };
+    let alice = place.person("Alice");
+    let _bob = place.person("Bob");
+    let shown = || alice.text("document.querySelector('#text').value");
+    for text in ["one", "two\nlines", "three"] {
+        alice.says(text);
+    }
+    alice.key("ArrowUp");
+    assert_eq!(shown(), "three");
+    alice.key("ArrowUp");
+    assert_eq!(shown(), "two\nlines");
+    // In a text of several lines the arrows move first.
+    alice.key("ArrowUp");
+    assert_eq!(shown(), "two\nlines");
+    alice.key("ArrowUp");
+    assert_eq!(shown(), "one");
+    alice.key("ArrowDown");
+    alice.key("ArrowDown");
+    assert_eq!(shown(), "three");
+    alice.key("ArrowDown");
+    assert_eq!(shown(), "");
+    alice.key("ArrowDown");
+    assert_eq!(shown(), "");
+    // What was said to all is not what was said to one, and what is being written stays.
+    alice.click("#members button[aria-label^='Bob']");
+    alice.key("ArrowUp");
+    assert_eq!(shown(), "");
+    alice.says("psst");
+    alice.key("ArrowUp");
+    assert_eq!(shown(), "psst");
+    alice.fill("#text", " ");
+    alice.key("ArrowUp");
+    assert_eq!(shown(), " ");
+    alice.fill("#text", "x");
+    alice.key("Escape");
+    alice.fill("#text", "");
+    alice.key("ArrowUp");
+    alice.until("document.querySelector('#text').value !== 'psst'");
+    // Whoever comes next has nothing of that.
+    alice.fill("#text", "");
+    alice.click(".chat [data-me]");
+    alice.click("#me-out");
+    alice.enters("Alan");
+    alice.sees("#chat-title", "general");
+    alice.until("document.activeElement.id === 'text'");
+    alice.key("ArrowUp");
+    assert_eq!(shown(), "");
+}
+
+#[test]
+fn keys_lead_to_the_field_and_through_the_log() {
+    let Some(place) = Place::open() else { return };
+    let mut bob = place.outsider("Bob");
+    let alice = place.person("Alice");
+    for number in 0..60 {
+        bob.tells(ndjson::say(&format!("line {number}")));
+    }
+    alice.sees(".said", "line 59");
+    let top = "document.querySelector('#log').scrollTop";
+    let end = alice.eval(top).as_f64().expect("a number");
+    alice.key("PageUp");
+    alice.until(&format!("{top} < {end} - 200"));
+    assert_eq!(alice.eval("document.activeElement.id"), "text");
+    alice.until("!document.querySelector('#log-down').hidden");
+    alice.key("Escape");
+    alice.until("document.querySelector('#log-down').hidden");
+    // What is written beside the field is meant for it; the space bar turns pages there.
+    alice.eval("document.querySelector('#log').focus()");
+    alice.key(" ");
+    assert_eq!(alice.eval("document.activeElement.id"), "log");
+    alice.key("h");
+    alice.key("i");
+    assert_eq!(alice.eval("document.querySelector('#text').value"), "hi");
+    alice.eval("document.querySelector('#to-lobby').focus()");
+    alice.key("x");
+    assert_eq!(alice.eval("document.activeElement.id"), "to-lobby");
+    alice.key("Escape");
+    assert_eq!(alice.eval("document.activeElement.id"), "text");
+    // In a dialog nothing of that holds.
+    alice.click("#about-room");
+    alice.key("Escape");
+    alice.until("!document.querySelector('#room-dialog').open");
+    assert_eq!(alice.eval("document.activeElement.id"), "about-room");
+}
+
+#[test]
+fn a_private_message_is_answered_where_it_stands() {
+    let Some(place) = Place::open() else { return };
+    let alice = place.person("Alice");
+    let bob = place.person("Bob");
+    alice.sees("#members", "Bob");
+    alice.click("#members button[aria-label^='Bob']");
+    alice.says("psst");
+    bob.sees(".private .said", "psst");
+    bob.click(".private .who button");
+    bob.sees("#whisper", "Only to Alice");
+    bob.says("what?");
+    alice.sees(".private .said", "what?");
+    // One's own have nobody to answer.
+    assert_eq!(alice.eval("document.querySelectorAll('.own.private button').length"), 0);
+}
+
+#[test]
 fn a_room_is_found_among_many() {
     let Some(place) = Place::open() else { return };
     let alice = place.person("Alice");
