@@ -5,7 +5,7 @@
  */
 
 import { byId, showError } from "./dom.js";
-import { count, countCharacters, isBlank, isWellFormed } from "./text.js";
+import { count, countCharacters, isBlank, isWellFormed, nameKey } from "./text.js";
 
 /** From so many characters before the limit on the counter shows. */
 const COUNTER_FROM = 200;
@@ -99,6 +99,8 @@ export class Composer {
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       this.#submit();
+    } else if (event.key === "Tab" && !hasModifier(event)) {
+      if (this.#complete()) event.preventDefault();
     } else if ((event.key === "ArrowUp" || event.key === "ArrowDown") && !hasModifier(event)) {
       if (this.#recall(event.key === "ArrowUp" ? -1 : 1)) event.preventDefault();
     } else if (event.key === "Escape" && this.#to !== null) {
@@ -123,6 +125,25 @@ export class Composer {
     this.#recalled = said[at] ?? null;
     this.#text.value = this.#recalled?.text ?? "";
     this.#fit();
+    return true;
+  }
+
+  /**
+   * Ends an `@` and the beginning of somebody's name; `false` where there is none to end, for then Tab
+   * leads on as everywhere.
+   */
+  #complete() {
+    const { value, selectionStart, selectionEnd: end } = this.#text;
+    const begun = selectionStart === end && /(?:^|\s)@([^\s@]+)$/u.exec(value.slice(0, end));
+    if (!begun) return false;
+    const { room, name: me } = this.#session;
+    const key = nameKey(begun[1]);
+    const fitting = (room?.members ?? []).filter((name) => name !== me && nameKey(name).startsWith(key));
+    if (fitting.length === 0) return false;
+    const [name] = fitting.sort((a, b) => a.localeCompare(b));
+    const space = /^\s/.test(value.slice(end, end + 1)) ? "" : " ";
+    this.#text.setRangeText(`@${name}${space}`, end - begun[1].length - 1, end, "end");
+    this.#typed();
     return true;
   }
 

@@ -61,6 +61,11 @@ fn nobody_is_taken_for_oneself() {
     assert_eq!(alice.eval(own), json!(["from Alice"]));
     alice.click(".chat [data-me]");
     alice.click("#me-out");
+    alice.sees("#welcome-title", "parlance");
+    // Once for the reload, once for the goodbye.
+    for _ in 0..2 {
+        while !carol.line().contains("Alice left") {}
+    }
     alice.enters("Alice");
     alice.sees(".said", "from Alice");
     assert_eq!(alice.eval(own), json!([]));
@@ -120,8 +125,7 @@ fn who_is_alone_has_a_link_to_send() {
     alice.sees("#alone", "Nobody else is here right now.");
     alice.eval("navigator.clipboard.writeText = async (text) => void (window.copied = text)");
     alice.click("#alone-copy");
-    alice.sees("#alone-copy", "Copied");
-    assert_eq!(alice.eval("window.copied"), format!("http://{}/#room=general", place.host()));
+    alice.until(&format!("window.copied === 'http://{}/#room=general'", place.host()));
     // What cannot be copied for them can be copied by hand.
     alice.eval("navigator.clipboard.writeText = () => Promise.reject(new Error('no'))");
     alice.click("#alone-copy");
@@ -173,11 +177,12 @@ fn what_was_said_can_be_had_again() {
     alice.key("Escape");
     alice.fill("#text", "");
     alice.key("ArrowUp");
-    alice.until("document.querySelector('#text').value !== 'psst'");
+    assert_eq!(shown(), "three");
     // Whoever comes next has nothing of that.
     alice.fill("#text", "");
     alice.click(".chat [data-me]");
     alice.click("#me-out");
+    alice.sees("#welcome-title", "parlance");
     alice.enters("Alan");
     alice.sees("#chat-title", "general");
     alice.until("document.activeElement.id === 'text'");
@@ -291,4 +296,32 @@ fn a_conversation_can_be_printed() {
     alice.until("document.querySelector('#log').clientHeight > 2000");
     assert_eq!(alice.eval("document.querySelector('#composer').checkVisibility()"), false);
     assert_eq!(alice.eval("document.querySelector('#chat-title').checkVisibility()"), true);
+}
+
+#[test]
+fn a_name_is_ended_by_the_tab_key() {
+    let Some(place) = Place::open() else { return };
+    let alice = place.person("Alice");
+    let _others = ["Alan Turing", "Alma", "Zoë"].map(|name| place.outsider(name));
+    alice.until("document.querySelectorAll('#members li').length === 4");
+    let shown = || alice.text("document.querySelector('#text').value");
+    for (begun, ended) in
+        [("@ALM", "@Alma "), ("hello @al", "hello @Alan Turing "), ("one\n@zo", "one\n@Zoë ")]
+    {
+        alice.fill("#text", begun);
+        alice.key("Tab");
+        assert_eq!(shown(), ended);
+        assert_eq!(alice.eval("document.activeElement.id"), "text");
+    }
+    // It ends what stands before it, and is no trap.
+    alice.fill("#text", "ask @zo about it");
+    alice.eval("document.querySelector('#text').setSelectionRange(7, 7)");
+    alice.key("Tab");
+    assert_eq!(shown(), "ask @Zoë about it");
+    for text in ["@Bob", "al", "a@al", "@al ", "@", ""] {
+        alice.fill("#text", text);
+        alice.key("Tab");
+        assert_eq!(alice.eval("document.activeElement.id"), "send", "{text}");
+        assert_eq!(shown(), text);
+    }
 }
