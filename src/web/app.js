@@ -9,6 +9,7 @@ import { Chat } from "./chat.js";
 import { addressFor, Connection, Lost } from "./connection.js";
 import { avatar, byId, make, showError, wordsFor } from "./dom.js";
 import { Lobby } from "./lobby.js";
+import { forgetSaid, recall, remember } from "./memory.js";
 import { Session } from "./session.js";
 import { countCharacters, nameKey, roomOf } from "./text.js";
 import { Welcome } from "./welcome.js";
@@ -20,24 +21,6 @@ const lobby = new Lobby(session);
 const chat = new Chat(session);
 
 // ---- what is remembered --------------------------------------------------------------------------
-
-/** A storage that may be forbidden, full or not there: then nothing is remembered. */
-function remember(storage, key, value) {
-  try {
-    if (value === null) window[storage].removeItem(`parlance.${key}`);
-    else window[storage].setItem(`parlance.${key}`, value);
-  } catch {
-    // It works without.
-  }
-}
-
-function recall(storage, key) {
-  try {
-    return window[storage].getItem(`parlance.${key}`) ?? "";
-  } catch {
-    return "";
-  }
-}
 
 /** A page that is loaded anew is still the same guest, whoever comes in on other pages meanwhile. */
 function rememberHere() {
@@ -151,6 +134,7 @@ session.addEventListener("room", () => {
 session.addEventListener("ended", ({ detail: notice }) => {
   remember("sessionStorage", "here", null);
   // Who comes next finds nothing of who went; who was sent away finds what was not said yet.
+  if (!notice) forgetSaid();
   for (const form of document.forms) if (!notice || form.id === "welcome-form") form.reset();
   showLead();
   show("welcome", { notice, name: session.name, way: recall("localStorage", "way") || "name" });

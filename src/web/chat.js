@@ -8,7 +8,7 @@ import { Composer } from "./composer.js";
 import { byId, make, nameTag, wordsFor } from "./dom.js";
 import { Log } from "./log.js";
 import { Members } from "./members.js";
-import { count, listed } from "./text.js";
+import { count, countCharacters, listed } from "./text.js";
 
 /** How often the people of a large room are asked for, in milliseconds. */
 const RECOUNT_MS = 30_000;
@@ -31,11 +31,12 @@ export class Chat extends EventTarget {
     this.#session = session;
     this.#composer = new Composer(session);
     this.#members = new Members(session, (name) => this.#whisperTo(name));
+    this.#log.addEventListener("reply", ({ detail: name }) => this.#whisperTo(name));
     this.#log.addEventListener("unseen", () => this.dispatchEvent(new CustomEvent("unseen")));
     session.addEventListener("room", () => this.#enter());
     session.addEventListener("identity", () => this.#members.show());
     byId("to-lobby").addEventListener("click", () => this.dispatchEvent(new CustomEvent("lobby")));
-    byId("chat").addEventListener("keydown", (event) => this.#key(event));
+    document.addEventListener("keydown", (event) => !byId("chat").hidden && this.#key(event));
     this.#preparePeople();
     this.#prepareDialog();
   }
@@ -60,12 +61,12 @@ export class Chat extends EventTarget {
     this.#log.show(room);
     this.#composer.reset(this.#unsent);
     this.#unsent = "";
-    this.#members.show();
+    this.#showMembers();
     this.#showTyping();
     // Its buttons would be about another room than it was opened for.
     byId("room-dialog").close();
     if (!room) return;
-    room.addEventListener("members", () => this.#members.show(), { signal });
+    room.addEventListener("members", () => this.#showMembers(), { signal });
     room.addEventListener("unsent", ({ detail }) => (this.#unsent = detail), { signal });
     room.addEventListener("renamed", ({ detail }) => this.#composer.renamed(detail), { signal });
     room.addEventListener("changed", () => this.#showRoom(), { signal });
@@ -73,11 +74,32 @@ export class Chat extends EventTarget {
     this.#showRoom();
   }
 
+  #showMembers() {
+    this.#members.show();
+    byId("alone").hidden = this.#session.room?.members.length !== 1;
+  }
+
+  /** What the parts have not taken for themselves. */
   #key(event) {
-    const isRooms = (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k";
-    if (!isRooms) return;
-    event.preventDefault();
-    this.dispatchEvent(new CustomEvent("lobby"));
+    const { key, target } = event;
+    if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
+    const isWriting = target === byId("text");
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && key.toLowerCase() === "k") {
+      event.preventDefault();
+      this.dispatchEvent(new CustomEvent("lobby"));
+    } else if (event.ctrlKey || event.metaKey || event.altKey) {
+      // The browser's own.
+    } else if (key === "Escape") {
+      event.preventDefault();
+      if (isWriting) this.#log.toEnd();
+      else this.#composer.focus();
+    } else if (isWriting && (key === "PageUp" || key === "PageDown") && !this.#composer.isTall) {
+      event.preventDefault();
+      this.#log.turn(key === "PageUp" ? -1 : 1);
+    } else if (isLetter(key) && (target === document.body || target === byId("log"))) {
+      // What is written beside the field was meant for it.
+      this.#composer.focus();
+    }
   }
 
   #showTyping() {
@@ -96,6 +118,7 @@ export class Chat extends EventTarget {
     byId("people-close").addEventListener("click", () => this.#showPeople(false));
     byId("people").addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
+      event.preventDefault();
       if (this.#arePeopleShown && !WIDE.matches) this.#showPeople(false);
       else this.#composer.focus();
     });
@@ -154,7 +177,8 @@ export class Chat extends EventTarget {
       dialog.showModal();
     });
     byId("room-link").addEventListener("focus", ({ target }) => target.select());
-    byId("room-copy").addEventListener("click", () => this.#copyLink());
+    byId("room-copy").addEventListener("click", ({ target }) => this.#copyLink(target));
+    byId("alone-copy").addEventListener("click", ({ target }) => this.#copyLink(target));
     byId("room-private").addEventListener("click", () =>
       this.#try(() => this.#session.setPrivate(!this.#session.room.private)),
     );
@@ -176,18 +200,25 @@ export class Chat extends EventTarget {
     }
   }
 
-  async #copyLink() {
+  async #copyLink(button) {
     const link = byId("room-link");
+    const label = (button.dataset.label ??= button.textContent);
     try {
       await navigator.clipboard.writeText(link.value);
-      byId("room-copy").textContent = "Copied";
+      button.textContent = "Copied";
     } catch {
       // Not to be had over plain HTTP from afar: then it is ready to be copied by hand.
+      if (!byId("room-dialog").open) byId("room-dialog").showModal();
       link.focus();
       link.select();
     }
-    setTimeout(() => (byId("room-copy").textContent = "Copy"), 2000);
+    setTimeout(() => (button.textContent = label), 2000);
   }
+}
+
+/** Whether a key writes something. The space bar has other uses beside a field. */
+function isLetter(key) {
+  return countCharacters(key) === 1 && key !== " ";
 }
 
 /** An address that leads into a room. */

@@ -5,13 +5,16 @@
  */
 
 import { byId, showError } from "./dom.js";
-import { count, countCharacters, isBlank, isWellFormed } from "./text.js";
+import { count, countCharacters, isBlank, isWellFormed, nameKey } from "./text.js";
 
 /** From so many characters before the limit on the counter shows. */
 const COUNTER_FROM = 200;
 
 /** What is added to the server's pause between two notices of typing, in milliseconds. */
 const TYPING_SLACK_MS = 50;
+
+/** Texts that can be had again at most. */
+const SAID_MAX = 50;
 
 /** The tallest it grows, in pixels. */
 const HEIGHT_MAX = 180;
@@ -21,6 +24,9 @@ export class Composer {
   #text = byId("text");
   #counter = byId("counter");
   #to = null;
+  /** What was said here, to whom, oldest first, and which of that stands in the field again. */
+  #said = [];
+  #recalled = null;
   /** When it was last said that one is typing, and when that is due again. */
   #toldAt = -Infinity;
   #due = null;
@@ -31,11 +37,18 @@ export class Composer {
       event.preventDefault();
       this.#submit();
     });
+    // Whoever comes next has nothing of who went.
+    session.addEventListener("ended", () => (this.#said = []));
     byId("whisper-end").addEventListener("click", () => this.whisperTo(null));
     this.#text.addEventListener("input", () => this.#typed());
     // A text takes other lines when the window has another width.
     window.addEventListener("resize", () => this.#fit());
     this.#text.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  /** Whether there is more in the field than it shows. */
+  get isTall() {
+    return this.#text.scrollHeight > this.#text.clientHeight + 1;
   }
 
   focus() {
@@ -81,14 +94,57 @@ export class Composer {
   }
 
   #key(event) {
-    // Enter that ends the composing of a character is not for us.
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
+    // What ends the composing of a character is not for us.
+    if (event.isComposing || event.keyCode === 229) return;
+    if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault();
       this.#submit();
+    } else if (event.key === "Tab" && !hasModifier(event)) {
+      if (this.#complete()) event.preventDefault();
+    } else if ((event.key === "ArrowUp" || event.key === "ArrowDown") && !hasModifier(event)) {
+      if (this.#recall(event.key === "ArrowUp" ? -1 : 1)) event.preventDefault();
     } else if (event.key === "Escape" && this.#to !== null) {
       event.preventDefault();
       this.whisperTo(null);
     }
+  }
+
+  /**
+   * Puts what was said before, or after, into a field that is empty or has only such a text. In one of
+   * several lines the arrows move first.
+   */
+  #recall(step) {
+    const { value, selectionStart, selectionEnd } = this.#text;
+    const said = this.#said.filter(({ to }) => to === this.#to);
+    const isRecalled = this.#recalled !== null && value === this.#recalled.text;
+    if (value !== "" && !isRecalled) return false;
+    const rest = step < 0 ? value.slice(0, selectionStart) : value.slice(selectionEnd);
+    if (rest.includes("\n")) return false;
+    const at = isRecalled ? said.indexOf(this.#recalled) + step : step < 0 ? said.length - 1 : said.length;
+    if (at < 0 || (!isRecalled && at >= said.length)) return false;
+    this.#recalled = said[at] ?? null;
+    this.#text.value = this.#recalled?.text ?? "";
+    this.#fit();
+    return true;
+  }
+
+  /**
+   * Ends an `@` and the beginning of somebody's name; `false` where there is none to end, for then Tab
+   * leads on as everywhere.
+   */
+  #complete() {
+    const { value, selectionStart, selectionEnd: end } = this.#text;
+    const begun = selectionStart === end && /(?:^|\s)@([^\s@]+)$/u.exec(value.slice(0, end));
+    if (!begun) return false;
+    const { room, name: me } = this.#session;
+    const key = nameKey(begun[1]);
+    const fitting = (room?.members ?? []).filter((name) => name !== me && nameKey(name).startsWith(key));
+    if (fitting.length === 0) return false;
+    const [name] = fitting.sort((a, b) => a.localeCompare(b));
+    const space = /^\s/.test(value.slice(end, end + 1)) ? "" : " ";
+    this.#text.setRangeText(`@${name}${space}`, end - begun[1].length - 1, end, "end");
+    this.#typed();
+    return true;
   }
 
   #typed() {
@@ -120,6 +176,7 @@ export class Composer {
     if (error) return;
     const isTaken = this.#session.room?.say(text, this.#to ?? undefined);
     if (!isTaken) return showError(this.#text, "Too much waits for the connection already.");
+    this.#said = [...this.#said, { text, to: this.#to }].slice(-SAID_MAX);
     this.#text.value = "";
     this.#fit();
   }
@@ -142,4 +199,8 @@ export class Composer {
     this.#counter.textContent = left <= COUNTER_FROM ? String(left) : "";
     this.#counter.classList.toggle("over", left < 0);
   }
+}
+
+function hasModifier({ altKey, ctrlKey, metaKey, shiftKey }) {
+  return altKey || ctrlKey || metaKey || shiftKey;
 }

@@ -6,7 +6,7 @@
  */
 
 import { avatar, icon, make, nameTag } from "./dom.js";
-import { bodyText, dayOf, momentOf, pieces, timeOf } from "./text.js";
+import { bodyText, dayOf, isEmoji, momentOf, pieces, timeOf } from "./text.js";
 
 /** Makes the element of an entry. `act(what, entry)` is called for its buttons. */
 export function render(entry, act) {
@@ -26,6 +26,7 @@ export function settle(element, entry) {
   element.removeAttribute("aria-busy");
   element.querySelector(".bubble > .unseen")?.remove();
   element.querySelector(".who > time").replaceWith(time(entry));
+  element.querySelector(".bubble").title = momentOf(entry.at);
 }
 
 /** Shows the day above an entry, or not. */
@@ -44,19 +45,25 @@ function frame(kind, entry, ...children) {
 
 function renderSaid(entry, act) {
   const { from, own, kind, body, state } = entry;
-  const who = make("p", { class: "who" }, own ? make("span", { class: "name" }, "You") : nameTag(from));
+  // One's own name, not "You": anybody may be called that.
+  const who = make("p", { class: "who" }, nameTag(from));
+  if (own) who.append(make("span", { class: "unseen" }, " (you)"));
   if (kind === "private") who.append(" ", privately(entry));
   who.append(" ", time(entry));
+  if (kind === "private" && !own) who.append(" ", replyButton(entry, act));
   const isText = typeof body === "string";
   const said = make(
     isText ? "p" : "pre",
     { class: isText ? "said" : "said value", dir: "auto" },
     ...linked(bodyText(body)),
   );
-  const bubble = make("div", { class: "bubble" }, said, ...stateParts(entry, act));
+  // Of those that stand together only the first shows its time.
+  const bubble = make("div", { class: "bubble", title: momentOf(entry.at) }, said, ...stateParts(entry, act));
   const element = frame("said-by", entry, ...(own ? [] : [avatar(from)]), who, bubble);
   element.classList.toggle("own", own);
   element.classList.toggle("private", kind === "private");
+  element.classList.toggle("calls", entry.calls === true);
+  element.classList.toggle("emoji", isText && isEmoji(body));
   if (state === "pending" || state === "waiting") element.setAttribute("aria-busy", "true");
   return element;
 }
@@ -69,6 +76,12 @@ function privately({ own, from, to }) {
     icon("lock"),
     ...(own && from === to ? ["a note to yourself"] : words),
   );
+}
+
+function replyButton(entry, act) {
+  const label = `Reply privately to ${entry.from}`;
+  const reply = { type: "button", class: "small", "aria-label": label, onclick: () => act("reply", entry) };
+  return make("button", reply, "Reply");
 }
 
 /** A text with its links. Where they lead is told by nobody but themselves. */
@@ -109,14 +122,14 @@ function stateParts(entry, act) {
   }
 }
 
-function noticeParts({ notice: { what, name, old }, own }) {
-  const who = own ? "You" : make("bdi", {}, name);
+function noticeParts({ notice: { what, name, old } }) {
+  const who = make("bdi", {}, name);
   switch (what) {
     case "joined":
       return [who, " joined "];
     case "left":
       return [who, " left "];
     default:
-      return [own ? "You" : make("bdi", {}, old), own ? " are now " : " is now ", make("bdi", {}, name), " "];
+      return [make("bdi", {}, old), " is now ", who, " "];
   }
 }

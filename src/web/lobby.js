@@ -8,13 +8,16 @@
 import { Lost } from "./connection.js";
 import { byId, fill, icon, make, showError, wordsFor } from "./dom.js";
 import { moveByArrows, setStop } from "./members.js";
-import { count, countCharacters, isBlank, roomOf } from "./text.js";
+import { count, countCharacters, isBlank, nameKey, roomOf } from "./text.js";
 
 /** How often the numbers are asked for, in milliseconds. */
 const REFRESH_MS = 2500;
 
 /** Rooms that are shown at most. */
 const SHOWN_MAX = 500;
+
+/** From so many rooms on one looks for one by its name. */
+const MANY = 12;
 
 /** Events: `entered` (the room is the session's now), `back` (to the room one is in). */
 export class Lobby extends EventTarget {
@@ -34,12 +37,16 @@ export class Lobby extends EventTarget {
     document.addEventListener("visibilitychange", () => this.#refresh());
     byId("lobby").addEventListener("keydown", (event) => this.#key(event));
     byId("to-room").addEventListener("click", () => this.dispatchEvent(new CustomEvent("back")));
+    byId("find-name").addEventListener("input", () => this.#draw());
+    byId("find-name").addEventListener("keydown", (event) => this.#findKey(event));
+    byId("to-create").addEventListener("click", () => byId("create-name").focus());
     onSubmit("create-form", () => this.#create());
     onSubmit("join-form", () => this.#joinByName());
   }
 
   shown(notice = "") {
     this.say(notice);
+    byId("find-name").value = "";
     this.#draw();
     this.#refresh();
     clearInterval(this.#timer);
@@ -77,7 +84,7 @@ export class Lobby extends EventTarget {
   }
 
   #key(event) {
-    if (event.key !== "Escape" || !this.#session.room) return;
+    if (event.key !== "Escape" || event.defaultPrevented || !this.#session.room) return;
     event.preventDefault();
     this.dispatchEvent(new CustomEvent("back"));
   }
@@ -95,20 +102,48 @@ export class Lobby extends EventTarget {
     const { room } = this.#session;
     byId("to-room").hidden = !room;
     byId("to-room-name").textContent = room?.name ?? "";
-    const rooms = this.#session.rooms.slice(0, SHOWN_MAX);
+    const found = this.#found();
+    const rooms = found.slice(0, SHOWN_MAX);
     fill(
       this.#list,
       rooms,
       ({ room_id: id }) => id,
       (room, old) => this.#row(room, old),
     );
-    const rest = this.#session.rooms.length - rooms.length;
+    const rest = found.length - rooms.length;
     if (rest > 0)
       this.#list.append(
         make("li", { class: "muted", "data-key": "" }, `and ${count(rest, "other", "others")}`),
       );
     const stop = this.#list.querySelector("li > button[tabindex='0']");
     setStop(this.#list, stop ?? this.#list.querySelector("li > button"));
+  }
+
+  /** The rooms that are looked for: all, or those with what was written in their names. */
+  #found() {
+    const { rooms } = this.#session;
+    const field = byId("find-name");
+    const isMany = rooms.length >= MANY;
+    byId("find").hidden = !isMany && field.value === "";
+    const key = nameKey(field.value.trim());
+    const found = rooms.filter(({ room }) => nameKey(room).includes(key));
+    const told = key === "" ? "" : found.length === 0 ? "No room is called that." : count(found.length, "room", "rooms");
+    if (byId("find-told").textContent !== told) byId("find-told").textContent = told;
+    return found;
+  }
+
+  /** Down leads into the list and Enter into the first room; Escape shows all again. */
+  #findKey(event) {
+    const field = event.target;
+    if (event.isComposing) return;
+    const first = this.#list.querySelector("li > button");
+    if (event.key === "Enter" && field.value.trim() !== "") first?.click();
+    else if (event.key === "ArrowDown") first?.focus();
+    else if (event.key === "Escape" && field.value !== "") {
+      field.value = "";
+      this.#draw();
+    } else return;
+    event.preventDefault();
   }
 
   #row(room, old) {
@@ -118,8 +153,10 @@ export class Lobby extends EventTarget {
     const [title, place] = [row.querySelector(".room-name"), row.querySelector(".room-count")];
     if (title.textContent !== room.room) title.textContent = room.room;
     row.querySelector(".lock").toggleAttribute("hidden", !room.private);
-    const people = count(room.count, "person", "people");
-    const text = isHere ? `you are here · ${people}` : room.count === 0 ? "nobody yet" : people;
+    // The list may be from before one came.
+    const number = isHere ? this.#session.room.members.length : room.count;
+    const people = count(number, "person", "people");
+    const text = isHere ? `you are here · ${people}` : number === 0 ? "nobody yet" : people;
     if (place.textContent !== text) place.textContent = text;
     return row;
   }

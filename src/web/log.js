@@ -24,7 +24,10 @@ const TOGETHER_MS = 5 * 60_000;
 /** A page that nobody sees is not drawn; then this often, in milliseconds. */
 const HIDDEN_MS = 250;
 
-/** Events: `unseen` (how many have come unseen has changed). */
+/**
+ * Events: `unseen` (how many have come unseen has changed), `reply` (detail: to whom a private message is
+ * to be answered).
+ */
 export class Log extends EventTarget {
   /** Messages that have come while nobody looked. */
   unseen = 0;
@@ -81,6 +84,11 @@ export class Log extends EventTarget {
     this.#atEnd = true;
     this.#scrollToEnd();
     this.#look();
+  }
+
+  /** Turns pages: -1 up, 1 down. */
+  turn(pages) {
+    this.#log.scrollBy(0, pages * 0.85 * this.#log.clientHeight);
   }
 
   /** Whether somebody looks at the end of the log. */
@@ -185,11 +193,17 @@ export class Log extends EventTarget {
       if (hadFocus) byId("text").focus();
       return;
     }
-    const element = render(entry, (what, entry) => this.#room[what](entry));
+    const element = render(entry, (what, entry) => this.#act(what, entry));
     this.#elements.set(entry, element);
     this.#list.insertBefore(element, this.#elementFrom(index + 1));
     if (this.#line?.entry === entry) element.before(this.#line.element);
     if (hadFocus) byId("text").focus();
+  }
+
+  /** A button of an entry was pressed. */
+  #act(what, entry) {
+    if (what === "reply") this.dispatchEvent(new CustomEvent("reply", { detail: entry.from }));
+    else this.#room[what](entry);
   }
 
   /** The next element from an index on; the line belongs to the one that it stands above. */

@@ -6,6 +6,7 @@
  */
 
 import { Lost } from "./connection.js";
+import { noteSaid, wasSaidHere } from "./memory.js";
 import { ENTRIES_MAX, Timeline } from "./timeline.js";
 import { bodyText, nameKey } from "./text.js";
 
@@ -38,7 +39,9 @@ export class Room extends EventTarget {
   typing = new Map();
 
   #connection;
-  #me;
+  #self;
+  /** From here on nobody but oneself has borne one's name. */
+  #since = 0;
   /** The `seq` behind which something may be missing, while a gap is being closed. */
   #gap = null;
   /** Grows with every join: what was asked in an earlier stay is of no use. */
@@ -46,17 +49,18 @@ export class Room extends EventTarget {
   /** Messages whose connection was lost before their answers came. */
   #unsure = [];
 
-  /** @param me gives the name borne now */
-  constructor(connection, joined, me) {
+  /** @param self who one is at any time: `name`, and whether that is an `account`'s */
+  constructor(connection, joined, self) {
     super();
     this.#connection = connection;
-    this.#me = me;
+    this.#self = self;
     this.#enter(joined);
     this.timeline.begin(joined.epoch, joined.seq);
   }
 
-  #enter({ room, room_id: id, private: isPrivate, users }) {
+  #enter({ room, room_id: id, private: isPrivate, users, seq }) {
     this.#stay += 1;
+    this.#since = seq;
     Object.assign(this, { name: room, id, private: isPrivate, members: [...users] });
     this.#emit("members");
     this.#emit("changed");
@@ -146,9 +150,9 @@ export class Room extends EventTarget {
         return this.#hearNumbered(event);
       case "private":
         // One's own words to oneself are shown by their answer.
-        if (event.from === this.#me() && event.to === this.#me()) return;
+        if (event.from === this.#self.name && event.to === this.#self.name) return;
         this.#stopTyping(event.from);
-        return this.#touch(this.timeline.whisper(event, this.#me()), true);
+        return this.#touch(this.timeline.whisper(event, this.#self.name), true);
       case "room_changed":
         this.private = event.private;
         return this.#emit("changed");
@@ -174,21 +178,31 @@ export class Room extends EventTarget {
     this.#emit("members");
   }
 
+  /**
+   * Whether a message is one's own. A guest's name may have been another's before, so what is older than
+   * one's stay has to have been said here.
+   */
+  #isOwn({ from, seq }) {
+    const { name, account } = this.#self;
+    return from === name && (account || seq > this.#since || wasSaidHere(this.timeline.epoch, seq));
+  }
+
   #take(event, live) {
-    const me = this.#me();
+    const me = this.#self.name;
     const isInGap = !live && this.#gap !== null && event.seq > this.#gap;
     if ((live || isInGap) && event.event === "renamed") this.#follow(event);
     if (isInGap && event.event === "message" && event.from === me) {
       const at = this.#unsure.findIndex(({ body }) => body === event.body);
       if (at >= 0) {
         const [draft] = this.#unsure.splice(at, 1);
+        noteSaid(this.timeline.epoch, event.seq);
         this.timeline.confirm(draft, event);
         return this.#touch(draft);
       }
     }
     // That one was away oneself is no news.
     if (isInGap && event.name === me && event.event !== "renamed") return this.timeline.pass(event.seq);
-    const entry = this.timeline.take(event, me);
+    const entry = this.timeline.take(event, me, this.#isOwn(event));
     if (entry) this.#touch(entry, live && !entry.own);
   }
 
@@ -205,6 +219,7 @@ export class Room extends EventTarget {
   renamed(old, { name, seq }) {
     const at = this.members.indexOf(old);
     if (at >= 0) this.members[at] = name;
+    this.#since = seq ?? this.#since;
     if (seq > this.timeline.last) {
       this.#take({ event: "renamed", seq, old, name, timestamp: new Date().toISOString() }, true);
     }
@@ -229,7 +244,7 @@ export class Room extends EventTarget {
   say(body, to) {
     const ready = this.isReady;
     if (!ready && this.#waiting().length >= WAITING_MAX) return false;
-    const draft = { from: this.#me(), to, body };
+    const draft = { from: this.#self.name, to, body };
     const entry = this.timeline.draft(draft, new Date(), ready ? "pending" : "waiting");
     this.#touch(entry);
     if (ready) this.#send(entry);
@@ -239,7 +254,7 @@ export class Room extends EventTarget {
   /** One is back, and all is as before. */
   ready() {
     for (const entry of this.#waiting()) {
-      entry.from = this.#me();
+      entry.from = this.#self.name;
       this.timeline.again(entry, "pending");
       this.#touch(entry);
       this.#send(entry);
@@ -251,7 +266,7 @@ export class Room extends EventTarget {
   /** Says again what has failed. */
   again(entry) {
     if (entry.state !== "failed") return;
-    entry.from = this.#me();
+    entry.from = this.#self.name;
     this.timeline.again(entry, this.isReady ? "pending" : "waiting");
     this.#touch(entry);
     if (entry.state === "pending") this.#send(entry);
@@ -289,6 +304,7 @@ export class Room extends EventTarget {
         to === undefined
           ? await this.#connection.request("message", body)
           : await this.#connection.request("private", { to, body });
+      if (to === undefined) noteSaid(this.timeline.epoch, answer.seq);
       this.timeline.confirm(entry, answer);
     } catch (error) {
       // Whether it came through the room's history will tell; of a private message nothing will.

@@ -176,7 +176,7 @@ export class Session extends EventTarget {
 
   #arrive(joined) {
     if (this.room?.id === joined.room_id && this.room.timeline.epoch === joined.epoch) return;
-    this.#setRoom(new Room(this.#connection, joined, () => this.name));
+    this.#setRoom(new Room(this.#connection, joined, this));
     this.room.arrive();
   }
 

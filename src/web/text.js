@@ -96,6 +96,39 @@ export function nameKey(name) {
   return name.normalize("NFKC").toLowerCase();
 }
 
+/** What a name cannot end within, and what needs no space beside it. */
+const WORD = /[\p{L}\p{M}\p{N}_]/u;
+const SPACELESS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
+
+/** Names that are shorter are words too often: they count behind an `@` alone. */
+const PLAIN_CHARS = 3;
+
+/** Whether a text calls somebody by name: as a word of its own, in whatever spelling. */
+export function mentions(text, name) {
+  const [inside, key] = [nameKey(text), nameKey(name)];
+  const isWord = (character) => WORD.test(character) && !SPACELESS.test(character);
+  const [first, last] = [[...key][0] ?? "", [...key].at(-1) ?? ""];
+  const isPlain = countCharacters(key) >= PLAIN_CHARS;
+  for (let at = key ? inside.indexOf(key) : -1; at >= 0; at = inside.indexOf(key, at + 1)) {
+    const before = [...inside.slice(Math.max(0, at - 2), at)].at(-1) ?? "";
+    const after = [...inside.slice(at + key.length, at + key.length + 2)][0] ?? "";
+    const isCut = (isWord(before) && isWord(first)) || (isWord(last) && isWord(after));
+    if (!isCut && (isPlain || before === "@")) return true;
+  }
+  return false;
+}
+
+/** More than these are a text again. */
+const EMOJI_CHARS_MAX = 30;
+
+const EMOJI =
+  /^(?:\p{Extended_Pictographic}[\p{Emoji_Modifier}\u{fe0f}\u{200d}\u{e0020}-\u{e007f}]*|\p{Regional_Indicator}{2}|\s)+$/u;
+
+/** Whether a text is a few emoji and nothing else. */
+export function isEmoji(text) {
+  return text.length <= EMOJI_CHARS_MAX && !isBlank(text) && EMOJI.test(text);
+}
+
 /** A name's own hue, 0 to 359. The same on every page that has ever shown it. */
 export function hueOf(name) {
   let hash = 0x811c9dc5;
@@ -115,7 +148,7 @@ export function initialOf(name) {
   return (first ?? "?").toLocaleUpperCase();
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const farDay = new Intl.DateTimeFormat(undefined, { dateStyle: "long" });

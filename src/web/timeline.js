@@ -18,9 +18,12 @@
  * @property {{what: string, name: string, old?: string}} [notice]
  * @property {Date} at
  * @property {boolean} own whether it is one's own
+ * @property {boolean} [calls] whether it calls oneself by name
  * @property {"sent"|"pending"|"waiting"|"failed"} state waiting: not yet handed to a connection
  * @property {string} [why] of failed ones
  */
+
+import { mentions } from "./text.js";
 
 /** Entries that are kept at most; the oldest go. */
 export const ENTRIES_MAX = 2000;
@@ -57,10 +60,10 @@ export class Timeline {
 
   /**
    * Takes an event of the room, live or from its history. Gives the new entry; `null` for one that is
-   * here already or has nothing to show.
+   * here already or has nothing to show. `own` says whether it is the doing of who is `me` now.
    */
-  take(event, me) {
-    const entry = entryOf(event, me);
+  take(event, me, own = event.from === me) {
+    const entry = entryOf(event, me, own);
     const { seq } = event;
     if (!entry || !Number.isSafeInteger(seq) || this.#known.has(seq)) return null;
     this.#number(entry, seq);
@@ -199,13 +202,18 @@ function compare(a, b) {
   return 0;
 }
 
+/** Whether a body is a text that calls somebody by name. */
+function isCalled(body, name) {
+  return typeof body === "string" && mentions(body, name);
+}
+
 /** What an event of a room looks like as an entry; `null` for those that leave no trace. */
-function entryOf(event, me) {
+function entryOf(event, me, own) {
   const at = timeOf(event);
   const { event: what, name, old, from, body } = event;
   switch (what) {
     case "message":
-      return { kind: "message", from, body, at, own: from === me, state: "sent" };
+      return { kind: "message", from, body, at, own, calls: !own && isCalled(body, me), state: "sent" };
     case "joined":
     case "left":
     case "renamed":

@@ -123,7 +123,7 @@ fn a_gap_is_closed_without_doubles() {
     alice.shows_exactly(&said);
     bob.shows_exactly(&said);
 
-    assert_eq!(alice.eval(NOTICES), serde_json::json!(["You joined", "Bob joined"]));
+    assert_eq!(alice.eval(NOTICES), serde_json::json!(["Alice joined", "Bob joined"]));
 
     // What was heard although the answer was not is shown once, and as sent. Meanwhile the name is
     // borne by one's own ghost.

@@ -93,7 +93,7 @@ fn two_pages_of_one_browser_are_two_people() {
     alice.click(".chat [data-me]");
     alice.fill("#me-name", "Alicia");
     alice.key("Enter");
-    alice.sees(".notice", "You are now Alicia");
+    alice.sees(".notice", "Alice is now Alicia");
     alice.eval("localStorage.setItem('parlance.name', 'Bob')");
     alice.reload();
     alice.sees(".me-name", "Alicia");

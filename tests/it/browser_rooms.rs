@@ -157,7 +157,7 @@ fn words_to_one_alone_names_typing_and_what_is_new() {
     bob.sees("#me-error", "Somebody has that name already.");
     bob.fill("#me-name", "Robert");
     bob.key("Enter");
-    bob.sees(".notice", "You are now Robert");
+    bob.sees(".notice", "Bob is now Robert");
     alice.sees(".notice", "Bob is now Robert");
     alice.sees("#members", "Robert");
     bob.says("with another name");

@@ -22,6 +22,7 @@ mod browser;
 mod browser_access;
 mod browser_back;
 mod browser_modules;
+mod browser_more;
 mod browser_odd;
 mod browser_pictures;
 mod browser_rooms;

@@ -41,7 +41,7 @@ macro_rules! file {
 }
 
 /// Every page and its path.
-static PAGES: [(&str, Page); 21] = [
+static PAGES: [(&str, Page); 23] = [
     (
         "/",
         file!(
@@ -55,6 +55,7 @@ static PAGES: [(&str, Page); 21] = [
     ("/style.css", file!("style.css", CSS)),
     ("/pages.css", file!("pages.css", CSS)),
     ("/chat.css", file!("chat.css", CSS)),
+    ("/entry.css", file!("entry.css", CSS)),
     ("/app.js", file!("app.js", SCRIPT)),
     ("/chat.js", file!("chat.js", SCRIPT)),
     ("/composer.js", file!("composer.js", SCRIPT)),
@@ -64,6 +65,7 @@ static PAGES: [(&str, Page); 21] = [
     ("/lobby.js", file!("lobby.js", SCRIPT)),
     ("/log.js", file!("log.js", SCRIPT)),
     ("/members.js", file!("members.js", SCRIPT)),
+    ("/memory.js", file!("memory.js", SCRIPT)),
     ("/room.js", file!("room.js", SCRIPT)),
     ("/session.js", file!("session.js", SCRIPT)),
     ("/text.js", file!("text.js", SCRIPT)),
