@@ -202,6 +202,21 @@ fn the_past_is_fetched_by_scrolling_up() {
         (document.querySelector('#log')) && document.querySelector('#log-down').hidden";
     assert_eq!(alice.eval(at_end), true);
     assert!(alice.eval(count).as_u64().unwrap() < 130);
+    // There it stays, even if it is made lower just when it is about to be told that it was scrolled.
+    alice.eval(
+        "new Promise((done) => {
+            const { port1, port2 } = new MessageChannel();
+            const lower = (px) => document.querySelector('.below').style.setProperty('padding-top', `${px}px`);
+            port1.onmessage = () => {
+                lower(160);
+                requestAnimationFrame(() => requestAnimationFrame(done));
+            };
+            requestAnimationFrame(() => { lower(80); port2.postMessage(''); });
+        })",
+    );
+    assert_eq!(alice.eval(at_end), true);
+    alice.eval("document.querySelector('.below').style.removeProperty('padding-top')");
+    alice.until(at_end);
     // What is in view stays in view when older lines come in above it.
     let first = "(() => { const top = document.querySelector('#log').getBoundingClientRect().top;
         const said = [...document.querySelectorAll('.said')]
