@@ -43,6 +43,8 @@ export class Log extends EventTarget {
   #stale = new Set();
   #scheduled = false;
   #atEnd = true;
+  /** Where it was last held at its end, in pixels. */
+  #held = 0;
   /** The line above the first message that has come unseen. */
   #line = null;
   #quiet = null;
@@ -264,7 +266,11 @@ export class Log extends EventTarget {
 
   #scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.#log;
-    this.#atEnd = scrollHeight - scrollTop - clientHeight < END_PX;
+    const isNear = scrollHeight - scrollTop - clientHeight < END_PX;
+    // An end that has moved on, in a window that is less high by now, was left by nobody.
+    this.#atEnd = isNear || (this.#atEnd && scrollTop >= this.#held);
+    if (isNear) this.#held = scrollTop;
+    else if (this.#atEnd) this.#scrollToEnd();
     this.#down.hidden = this.#atEnd;
     if (!this.#atEnd && this.unseen === 0) byId("log-down-text").textContent = "Latest";
     this.#look();
@@ -273,6 +279,7 @@ export class Log extends EventTarget {
 
   #scrollToEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
+    this.#held = this.#log.scrollTop;
     this.#down.hidden = true;
   }
 

@@ -6,6 +6,7 @@ use crate::ndjson;
 use crate::peer::Peer;
 use crate::support::Daemon;
 use serde_json::json;
+use std::net::SocketAddr;
 
 /// A daemon with a browser before it.
 pub(crate) struct Place {
@@ -36,7 +37,13 @@ impl Place {
     /// Somebody who has come in.
     #[track_caller]
     pub(crate) fn person(&self, name: &str) -> Page<'_> {
-        let page = self.page("");
+        self.person_at(&self.daemon.address("websocket"), name)
+    }
+
+    /// Somebody who has come in by an address that leads to the daemon.
+    #[track_caller]
+    pub(crate) fn person_at(&self, address: &SocketAddr, name: &str) -> Page<'_> {
+        let page = self.browser.page(&format!("http://{address}/"));
         page.enters(name);
         page.sees("#chat-title", "general");
         page.until("document.querySelectorAll('#entries .entry').length > 0");

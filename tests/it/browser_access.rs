@@ -24,6 +24,7 @@ fn a_keyboard_is_enough() {
     }
     page.key("Enter");
     bob.sees(".said", "hi\nthere");
+    page.until("document.querySelectorAll('#members button').length === 2");
     // Everything that can be reached shows that it was, and nothing is a trap.
     let mut stops = Vec::new();
     for _ in 0..12 {
@@ -78,6 +79,7 @@ fn all_is_told_to_those_who_do_not_see() {
     let bob = place.person("Bob");
     bob.says("hello");
     page.sees(".said", "hello");
+    page.sees("#people-title", "People — 2");
     page.until("document.querySelector('#log').getAttribute('aria-live') === 'polite'");
     let tree = page.accessibility();
     for (role, name) in [
@@ -168,6 +170,7 @@ fn a_narrow_screen_is_wide_enough() {
     assert_fits(&page);
     page.enters(&"W".repeat(50));
     page.sees("#chat-title", "general");
+    page.sees(".said", "unbroken");
     page.says(&"y".repeat(400));
     assert_fits(&page);
     // A text that is being written is seen whole, however the screen is turned.
@@ -221,7 +224,6 @@ fn texts_stand_out_from_what_is_behind_them() {
     for scheme in ["light", "dark"] {
         for page in [&alice, &bob] {
             page.prefer(scheme);
-            page.until(&format!("matchMedia('(prefers-color-scheme: {scheme})').matches"));
             page.eval("document.querySelector('.who .name[style]').id = 'hued'");
             assert_eq!(page.eval(&format!("({CONTRASTS})()")), json!([]), "{scheme}");
             assert!(page.picture().len() > 10_000, "a picture");

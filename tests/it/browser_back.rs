@@ -2,14 +2,13 @@
 //! gap from the history, and shows nothing twice.
 
 use crate::browser::Place;
+use crate::browser_proxy::Proxy;
 use crate::chromium::{Chromium, Page};
 use crate::ndjson;
 use crate::support::{Daemon, TempFolder, ended};
-use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::thread;
+
+/// What a daemon here serves.
+const LISTEN: [&str; 4] = ["-l", "websocket=127.0.0.1:0", "-l", "ndjson=127.0.0.1:0"];
 
 /// Who is shown to have come and gone, without the times.
 const NOTICES: &str = "[...document.querySelectorAll('.entry.notice')].map((one) =>
@@ -19,10 +18,26 @@ const NOTICES: &str = "[...document.querySelectorAll('.entry.notice')].map((one)
 const SAID: &str = "[...document.querySelectorAll('.said')].map((said) => said.innerText)";
 
 impl Page<'_> {
-    /// Does not wait for the next try, unless there has been one meanwhile.
+    /// Waits until the loss of the connection is known.
+    #[track_caller]
+    fn is_lost(&self) {
+        self.sees("#bar-text", "The connection was lost.");
+    }
+
+    /// Waits until one who has lost the connection is back and has all that was missed, but not for
+    /// the next try, however many have failed.
     #[track_caller]
     fn comes_back(&self) {
-        self.eval("document.querySelector('#bar-now').click()");
+        self.until(
+            "(document.querySelector('#bar-now').click(), document.querySelector('#bar').hidden)",
+        );
+    }
+
+    /// Waits until exactly these have been shown to come and go.
+    #[track_caller]
+    fn notes(&self, notices: &[&str]) {
+        let notices = serde_json::json!(notices).to_string();
+        self.until(&format!("JSON.stringify({NOTICES}) === {}", serde_json::json!(notices)));
     }
 
     /// Asserts that exactly this has been said, once it is so many messages.
@@ -43,9 +58,9 @@ impl Page<'_> {
 #[test]
 fn a_restart_of_the_server_loses_nobody_and_no_words() {
     let Some(Place { daemon, browser }) = Place::open() else { return };
-    let address = daemon.address("websocket").to_string();
+    let proxy = Proxy::open(daemon.address("websocket"));
     let [alice, bob] = ["Alice", "Bob"].map(|name| {
-        let page = browser.page(&format!("http://{address}/#room=Den"));
+        let page = browser.page(&format!("http://{}/#room=Den", proxy.address));
         page.enters(name);
         page
     });
@@ -67,17 +82,20 @@ fn a_restart_of_the_server_loses_nobody_and_no_words() {
     alice.says("before");
     bob.sees(".said", "before");
 
-    let listen = format!("websocket={address}");
+    proxy.close();
     assert!(daemon.stop().success());
     for page in [&alice, &bob] {
-        page.sees("#bar-text", "The connection was lost.");
+        page.is_lost();
     }
     alice.fill("#text", "meanwhile");
     alice.key("Enter");
     alice.sees(".own[data-state=waiting]", "Waits for the connection");
-    let daemon = Daemon::start(&["-l", &listen, "-l", "ndjson=127.0.0.1:0"]);
+    let daemon = Daemon::start(&LISTEN);
+    proxy.lead_to(daemon.address("websocket"));
     for page in [&alice, &bob] {
-        page.until("document.querySelector('#bar').hidden");
+        page.comes_back();
+    }
+    for page in [&alice, &bob] {
         page.sees(".mark", "The room has begun anew.");
         page.until("document.querySelector('#chat-lock').checkVisibility()");
         page.until("document.querySelectorAll('#members li').length === 2");
@@ -95,12 +113,10 @@ fn a_gap_is_closed_without_doubles() {
     let Some(browser) = Chromium::start() else { return };
     let folder = TempFolder::new();
     let config = folder.write("parlance.toml", "[limits]\nhistory_events = 20\n");
-    let daemon =
-        Daemon::start(&["-c", &config, "-l", "websocket=127.0.0.1:0", "-l", "ndjson=127.0.0.1:0"]);
+    let daemon = Daemon::start(&[&["-c", &config], &LISTEN[..]].concat());
     let proxy = Proxy::open(daemon.address("websocket"));
     let place = Place { daemon, browser };
-    let alice = place.browser.page(&format!("http://{}/", proxy.address));
-    alice.enters("Alice");
+    let alice = place.person_at(&proxy.address, "Alice");
     let bob = place.person("Bob");
     alice.sees("#entries", "Bob joined");
     alice.says("one");
@@ -109,8 +125,9 @@ fn a_gap_is_closed_without_doubles() {
 
     // Cut, while words go in both directions.
     proxy.cut();
-    alice.sees("#bar-text", "The connection was lost.");
-    bob.sees("#entries", "Alice left");
+    alice.is_lost();
+    let mut seen = vec!["Alice joined", "You joined", "Alice left"];
+    bob.notes(&seen);
     for text in ["three", "four", "five"] {
         bob.says(text);
     }
@@ -122,8 +139,9 @@ fn a_gap_is_closed_without_doubles() {
     let mut said = vec!["one", "two", "three", "four", "five", "six"];
     alice.shows_exactly(&said);
     bob.shows_exactly(&said);
-
-    assert_eq!(alice.eval(NOTICES), serde_json::json!(["Alice joined", "Bob joined"]));
+    alice.notes(&["Alice joined", "Bob joined"]);
+    seen.push("Alice joined");
+    bob.notes(&seen);
 
     // What was heard although the answer was not is shown once, and as sent. Meanwhile the name is
     // borne by one's own ghost.
@@ -136,13 +154,17 @@ fn a_gap_is_closed_without_doubles() {
     proxy.mend();
     alice.until("document.querySelector('#bar-text').textContent === 'Coming back…'");
     proxy.lay_ghosts();
-    alice.until("document.querySelector('#bar').hidden");
+    alice.comes_back();
     said.push("seven");
     alice.shows_exactly(&said);
+    seen.extend(["Alice left", "Alice joined"]);
+    bob.notes(&seen);
 
     // More than the server keeps.
     proxy.cut();
-    bob.sees(".notice:last-child", "Alice left");
+    alice.is_lost();
+    seen.push("Alice left");
+    bob.notes(&seen);
     let mut carol = place.outsider("Carol");
     let lines: Vec<String> = (0..30).map(|number| format!("line {number}")).collect();
     for line in &lines {
@@ -167,13 +189,11 @@ fn a_gap_is_closed_without_doubles() {
 #[test]
 fn what_may_not_have_arrived_can_be_said_again_or_taken_back() {
     let Some(browser) = Chromium::start() else { return };
-    let daemon = Daemon::start(&["-l", "websocket=127.0.0.1:0", "-l", "ndjson=127.0.0.1:0"]);
+    let daemon = Daemon::start(&LISTEN);
     let proxy = Proxy::open(daemon.address("websocket"));
     let place = Place { daemon, browser };
-    let alice = place.browser.page(&format!("http://{}/", proxy.address));
-    alice.enters("Alice");
+    let alice = place.person_at(&proxy.address, "Alice");
     let bob = place.person("Bob");
-    alice.sees("#members", "Bob");
     alice.click("#members button[aria-label^='Bob']");
     // A private message is in no history: nothing tells whether it was heard.
     proxy.deafen();
@@ -184,8 +204,9 @@ fn what_may_not_have_arrived_can_be_said_again_or_taken_back() {
     }
     proxy.cut();
     proxy.mend();
+    alice.until("document.querySelectorAll('[data-state=failed]').length === 2");
     alice.sees(".state.failed", "so this may not have arrived.");
-    alice.until("document.querySelector('#bar').hidden");
+    alice.comes_back();
     let button = |entry: usize, name: &str| {
         alice.eval(&format!(
             "[...document.querySelectorAll('[data-state=failed]')][{entry}]
@@ -203,7 +224,7 @@ fn what_may_not_have_arrived_can_be_said_again_or_taken_back() {
 #[test]
 fn a_name_that_somebody_else_has_taken_ends_the_stay() {
     let Some(browser) = Chromium::start() else { return };
-    let daemon = Daemon::start(&["-l", "websocket=127.0.0.1:0", "-l", "ndjson=127.0.0.1:0"]);
+    let daemon = Daemon::start(&LISTEN);
     let proxy = Proxy::open(daemon.address("websocket"));
     let place = Place { daemon, browser };
     let alice = place.browser.page(&format!("http://{}/", proxy.address));
@@ -218,7 +239,7 @@ fn a_name_that_somebody_else_has_taken_ends_the_stay() {
     let mut bob = place.outsider("Bob");
     proxy.cut();
     while !bob.line().contains("Alice left") {}
-    alice.sees("#bar-text", "The connection was lost.");
+    alice.is_lost();
     for text in ["what I", "wanted to say"] {
         alice.fill("#text", text);
         alice.key("Enter");
@@ -241,18 +262,19 @@ fn an_account_comes_back_signed_in() {
     let data = TempFolder::new();
     let data = data.path().to_str().expect("a UTF-8 path");
     let daemon = Daemon::start(&["--data", data, "-l", "websocket=127.0.0.1:0"]);
-    let address = daemon.address("websocket").to_string();
-    let ann = browser.page(&format!("http://{address}/"));
+    let proxy = Proxy::open(daemon.address("websocket"));
+    let ann = browser.page(&format!("http://{}/", proxy.address));
     ann.click("input[value=register] + span");
     ann.fill("#welcome-name", "Ann");
     ann.fill("#welcome-password", "correct horse");
     ann.key("Enter");
     ann.sees("#chat-title", "general");
+    proxy.close();
     assert!(daemon.stop().success());
-    ann.sees("#bar-text", "The connection was lost.");
-    let listen = format!("websocket={address}");
-    let daemon = Daemon::start(&["--data", data, "-l", &listen]);
-    ann.until("document.querySelector('#bar').hidden");
+    ann.is_lost();
+    let daemon = Daemon::start(&["--data", data, "-l", "websocket=127.0.0.1:0"]);
+    proxy.lead_to(daemon.address("websocket"));
+    ann.comes_back();
     ann.says("back again");
     ann.click(".chat [data-me]");
     ann.sees("#me-account", "Signed in as Ann.");
@@ -284,94 +306,4 @@ fn a_server_without_the_protocol_is_told_of() {
     page.begins_with(source);
     page.reload();
     page.sees("#bar-text", "This server does not speak parlance.v1.");
-}
-
-/// What lies between a browser and a server, and may fail.
-struct Proxy {
-    address: SocketAddr,
-    state: Arc<State>,
-}
-
-#[derive(Default)]
-struct State {
-    is_cut: AtomicBool,
-    /// Whether what the server says is lost.
-    is_deaf: AtomicBool,
-    /// Both ends of what is open.
-    near: Mutex<Vec<TcpStream>>,
-    far: Mutex<Vec<TcpStream>>,
-}
-
-impl Proxy {
-    fn open(server: SocketAddr) -> Proxy {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
-        let address = listener.local_addr().expect("an address");
-        let state = Arc::new(State::default());
-        let shared = Arc::clone(&state);
-        thread::spawn(move || {
-            for near in listener.incoming().map_while(Result::ok) {
-                let Ok(far) = TcpStream::connect(server) else { continue };
-                if !shared.is_cut.load(Ordering::SeqCst) {
-                    join(&shared, near, far);
-                }
-            }
-        });
-        Proxy { address, state }
-    }
-
-    /// Ends all connections, and takes no others.
-    fn cut(&self) {
-        self.cut_near();
-        self.lay_ghosts();
-    }
-
-    /// The same, but the server does not hear of it.
-    fn cut_near(&self) {
-        self.state.is_cut.store(true, Ordering::SeqCst);
-        end(&self.state.near);
-    }
-
-    /// The server hears of those that were cut.
-    fn lay_ghosts(&self) {
-        end(&self.state.far);
-    }
-
-    /// From now on nobody hears the server.
-    fn deafen(&self) {
-        self.state.is_deaf.store(true, Ordering::SeqCst);
-    }
-
-    /// All is well again, for new connections.
-    fn mend(&self) {
-        self.state.is_deaf.store(false, Ordering::SeqCst);
-        self.state.is_cut.store(false, Ordering::SeqCst);
-    }
-}
-
-fn end(streams: &Mutex<Vec<TcpStream>>) {
-    for stream in streams.lock().expect("the streams").drain(..) {
-        let _ = stream.shutdown(Shutdown::Both);
-    }
-}
-
-fn join(state: &Arc<State>, near: TcpStream, far: TcpStream) {
-    let copy = |stream: &TcpStream| stream.try_clone().expect("a second handle");
-    state.near.lock().expect("the streams").push(copy(&near));
-    state.far.lock().expect("the streams").push(copy(&far));
-    let (mut from_near, mut to_far) = (copy(&near), copy(&far));
-    thread::spawn(move || {
-        // The far end stays as it is when the near one goes: whoever looks from there sees a ghost.
-        let _ = std::io::copy(&mut from_near, &mut to_far);
-    });
-    let (state, mut far, mut near) = (Arc::clone(state), far, near);
-    thread::spawn(move || {
-        let mut buffer = [0; 16 * 1024];
-        while let Ok(count @ 1..) = far.read(&mut buffer) {
-            let is_lost = state.is_deaf.load(Ordering::SeqCst);
-            if !is_lost && near.write_all(&buffer[..count]).is_err() {
-                break;
-            }
-        }
-        let _ = near.shutdown(Shutdown::Both);
-    });
 }

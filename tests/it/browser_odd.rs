@@ -103,6 +103,7 @@ fn two_pages_of_one_browser_are_two_people() {
 fn who_logs_out_hears_nothing_of_the_connection() {
     let Some(place) = Place::open() else { return };
     let alice = place.person("Alice");
+    let mut bob = place.outsider("Bob");
     alice.eval(
         "window.told = []; new MutationObserver(() => window.told.push(
             document.querySelector('#bar-text').textContent)).observe(
@@ -113,6 +114,8 @@ fn who_logs_out_hears_nothing_of_the_connection() {
     alice.click("#me-out");
     alice.sees("#welcome-title", "parlance");
     alice.sees("#welcome-lead", "Pick a name and talk in general.");
+    // Until the connection before has ended it bears the name.
+    while !bob.line().contains("Alice left") {}
     alice.enters("Alice");
     alice.sees("#chat-title", "general");
     assert_eq!(alice.eval("window.told"), json!([]));
@@ -142,9 +145,14 @@ fn a_link_leads_there_in_the_end() {
     assert_eq!(page.eval("[window.gone, location.hash]"), json!([true, link]));
     // Where one goes by oneself it is told of, as long as it is so.
     page.click("#to-lobby");
-    page.eval("window.isFrail = true");
+    page.eval(
+        "window.isFrail = true; window.told = []; new MutationObserver(() => window.told.push(
+            document.querySelector('#lobby-notice').innerText)).observe(
+            document.querySelector('#lobby-notice'), { childList: true, attributes: true })",
+    );
     page.click("#room-list li:not(.here) button");
-    page.sees("#lobby-notice", "There is no connection right now.");
+    let told = "There is no connection right now. Try again in a moment.";
+    page.until(&format!("window.told.includes('{told}')"));
     page.until("document.querySelector('#lobby-notice').hidden");
     // It may be entered as well.
     let carol = place.person("Carol");
@@ -190,7 +198,16 @@ fn words_to_one_alone_follow_its_name_and_leave_with_the_room() {
     alice.eval("window.held(); delete window.held");
     alice.sees("#chat-title", "general");
     assert_eq!(alice.eval("document.querySelector('#text').value"), "for Den alone");
-    assert_eq!(alice.eval("document.querySelectorAll('.own .said').length"), 0);
+    alice.says("for all");
+    let own = "[...document.querySelectorAll('.own .said')].map((said) => said.innerText)";
+    assert_eq!(alice.eval(own), json!(["for all"]));
+    loop {
+        let line = bob.line();
+        assert!(!line.contains("for Den alone"), "{line}");
+        if line.contains("for all") {
+            break;
+        }
+    }
 }
 
 /// A session on a connection that says what a test has it say.

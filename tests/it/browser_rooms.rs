@@ -81,6 +81,7 @@ fn rooms_are_made_found_left_and_closed() {
 #[test]
 fn an_account_is_made_left_and_taken_again() {
     let Some(place) = Place::open() else { return };
+    let mut carol = place.outsider("Carol");
     let ann = place.page("");
     ann.click("input[value=register] + span");
     ann.enters("Ann");
@@ -101,6 +102,7 @@ fn an_account_is_made_left_and_taken_again() {
 
     // Nobody else can bear the name; its owner can, with the right password.
     ann.sees("#welcome-title", "parlance");
+    while !carol.line().contains("Ann left") {}
     assert_eq!(ann.eval("document.querySelector('#welcome-how input:checked').value"), "login");
     assert_eq!(ann.eval("document.querySelector('#welcome-password').value"), "");
     let other = place.page("");
@@ -196,17 +198,31 @@ fn the_past_is_fetched_by_scrolling_up() {
     alice.sees(".said", "line 130");
     let count = "document.querySelectorAll('.said').length";
     // It stands at the end, and has not fetched more than it needs.
-    assert_eq!(alice.eval(
-        "(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight < 2)
-            (document.querySelector('#log'))"), true);
+    let at_end = "(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight < 2)
+        (document.querySelector('#log')) && document.querySelector('#log-down').hidden";
+    assert_eq!(alice.eval(at_end), true);
     assert!(alice.eval(count).as_u64().unwrap() < 130);
+    // There it stays, even if it is made lower just when it is about to be told that it was scrolled.
+    alice.eval(
+        "new Promise((done) => {
+            const { port1, port2 } = new MessageChannel();
+            const lower = (px) => document.querySelector('.below').style.setProperty('padding-top', `${px}px`);
+            port1.onmessage = () => {
+                lower(160);
+                requestAnimationFrame(() => requestAnimationFrame(done));
+            };
+            requestAnimationFrame(() => { lower(80); port2.postMessage(''); });
+        })",
+    );
+    assert_eq!(alice.eval(at_end), true);
+    alice.eval("document.querySelector('.below').style.removeProperty('padding-top')");
+    alice.until(at_end);
     // What is in view stays in view when older lines come in above it.
     let first = "(() => { const top = document.querySelector('#log').getBoundingClientRect().top;
         const said = [...document.querySelectorAll('.said')]
             .find((one) => one.getBoundingClientRect().top >= top);
         return [said.innerText, Math.round(said.getBoundingClientRect().top)]; })()";
-    alice.eval("document.querySelector('#log').scrollTop = 150");
-    let before = alice.eval(first);
+    let before = alice.eval(&format!("(document.querySelector('#log').scrollTop = 150, {first})"));
     alice.until(&format!("{count} > 60"));
     assert_eq!(alice.eval(first), before);
     alice.until(

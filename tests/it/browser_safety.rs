@@ -123,6 +123,7 @@ fn there_is_no_way_from_text_to_markup() {
             document.head.append(script); return window.ran === undefined; })()",
     );
     assert_eq!(inline, true);
+    page.until("window.violations.length >= 2");
     assert!(page.faults().len() >= 2, "what is forbidden is noticed");
     std::mem::forget(page);
 }

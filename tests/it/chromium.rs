@@ -3,9 +3,12 @@
 //!
 //! One browser at a time: two would only slow each other down. Each page is a person of its own, with
 //! a storage of its own. Everything waits for a condition in the page and gives up after [`PATIENCE`].
+//! What a person does at a page is in `chromium_hands.rs`.
 
+use crate::chromium_hands::HANDS;
 use crate::skip;
-use crate::support::{PATIENCE, TempFolder};
+use crate::support::TempFolder;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::fs;
@@ -17,8 +20,48 @@ use tungstenite::{Message, WebSocket};
 
 const PROGRAM: &str = "chromium";
 
-/// How often a file that the browser writes at its start is looked for.
+/// How long anything may take before the test fails. A browser that was just installed reads hundreds
+/// of megabytes at its first start, and shares the machine with all the other tests.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How much earlier a page gives up than who waits for its answer, so that it can tell what it shows.
+const EARLIER: Duration = Duration::from_secs(10);
+
+/// How long a browser may take to end by itself.
+const END_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often what nobody tells of is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Browsers that may end before they can be talked to.
+const STARTS: usize = 3;
+
+/// What a browser leaves out: what windows, a graphics card, a large `/dev/shm`, a key ring or the
+/// world outside are needed for, and whatever it does to those who are slow or not in front.
+const ARGUMENTS: [&str; 22] = [
+    "--headless",
+    "--no-sandbox",
+    "--no-first-run",
+    "--no-default-browser-check",
+    "--hide-scrollbars",
+    "--ignore-certificate-errors",
+    "--lang=en-GB",
+    "--password-store=basic",
+    "--remote-debugging-port=0",
+    "--disable-gpu",
+    "--disable-gpu-watchdog",
+    "--disable-quic",
+    "--disable-sync",
+    "--disable-extensions",
+    "--disable-component-update",
+    "--disable-background-networking",
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    "--disable-breakpad",
+    "--disable-dev-shm-usage",
+    "--disable-hang-monitor",
+];
 
 /// A running browser, killed when the value is dropped.
 pub(crate) struct Chromium {
@@ -27,7 +70,7 @@ pub(crate) struct Chromium {
     last_id: Cell<u64>,
     /// What has happened in pages, as it was told.
     events: RefCell<Vec<Value>>,
-    _folder: TempFolder,
+    folder: TempFolder,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -40,24 +83,7 @@ impl Chromium {
             return None;
         }
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let folder = TempFolder::new();
-        let mut command = Command::new(PROGRAM);
-        command
-            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"])
-            .args(["--no-first-run", "--disable-background-networking", "--disable-sync"])
-            .args(["--disable-component-update", "--disable-extensions", "--hide-scrollbars"])
-            .args(["--ignore-certificate-errors", "--lang=en-GB", "--remote-debugging-port=0"])
-            .arg(format!("--user-data-dir={}", folder.path().display()))
-            .arg("about:blank")
-            .env("HOME", folder.path())
-            .env("LANGUAGE", "en_GB")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let mut child = command.spawn().expect("a browser");
-        let Some(url) = devtools(&folder) else {
-            let _ = child.kill();
-            let _ = child.wait();
+        let Some((child, folder, url)) = (0..STARTS).find_map(|_| launch()) else {
             panic!("the browser does not open its port");
         };
         let address = url.strip_prefix("ws://").and_then(|rest| rest.split('/').next());
@@ -70,7 +96,7 @@ impl Chromium {
             socket: RefCell::new(socket),
             last_id: Cell::new(0),
             events: RefCell::default(),
-            _folder: folder,
+            folder,
             _turn: turn,
         })
     }
@@ -93,12 +119,13 @@ impl Chromium {
         let session = attached["sessionId"].as_str().expect("a session").to_owned();
         let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next());
         let page = Page { browser: self, session, host: host.expect("a host").to_owned() };
-        for domain in ["Page", "Runtime", "Network", "Log", "Accessibility"] {
+        for domain in ["Page", "Runtime", "Network", "Log"] {
             page.call(&format!("{domain}.enable"), json!({}));
         }
         // Pages are in front, all at once.
         page.call("Emulation.setFocusEmulationEnabled", json!({"enabled": true}));
-        page.call("Page.addScriptToEvaluateOnNewDocument", json!({"source": NOTES}));
+        page.begins_with(NOTES);
+        page.begins_with(HANDS);
         page.call("Emulation.setLocaleOverride", json!({"locale": "en-GB"}));
         page.size(1100, 700);
         page.go(url);
@@ -152,31 +179,73 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
+        // It has processes of its own, which would go on writing to its folder.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let start = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && start.elapsed() < END_PATIENCE {
+            std::thread::sleep(LOOK_EVERY);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
+        while self.folder.path().exists() && start.elapsed() < END_PATIENCE {
+            let _ = fs::remove_dir_all(self.folder.path());
+        }
     }
 }
 
-/// Where a browser that was just started listens.
-fn devtools(folder: &TempFolder) -> Option<String> {
+/// Starts a browser and gives it, its folder and where it listens; `None` if it ends or does not come
+/// to that.
+fn launch() -> Option<(Child, TempFolder, String)> {
+    let folder = TempFolder::new();
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(ARGUMENTS)
+        .arg(format!("--user-data-dir={}", folder.path().display()))
+        .arg("about:blank")
+        .env("HOME", folder.path())
+        .env("LANGUAGE", "en_GB")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().expect("a browser");
     let start = Instant::now();
-    while start.elapsed() < PATIENCE {
+    while start.elapsed() < PATIENCE && matches!(child.try_wait(), Ok(None)) {
         let text = fs::read_to_string(folder.at("DevToolsActivePort")).unwrap_or_default();
         if let Some((port, path)) = text.split_once('\n')
             && path.starts_with("/devtools/browser/")
         {
-            return Some(format!("ws://127.0.0.1:{port}{path}"));
+            return Some((child, folder, format!("ws://127.0.0.1:{port}{path}")));
         }
         std::thread::sleep(LOOK_EVERY);
     }
+    let _ = child.kill();
+    let _ = child.wait();
     None
 }
 
-/// Run in each document before anything else: notes what the document's policy forbids, and
-/// keeps a clock that no test changes.
+/// Run in each document before anything else: notes what the document's policy forbids, and keeps a
+/// clock that no test changes. To the page it gives a clock by which its own patience with a server
+/// and with who is typing lasts as long as a test: whether it ends is for the tests to say, and not
+/// for how fast a machine is.
 const NOTES: &str = "window.violations = []; window.clock = setTimeout.bind(window);
     addEventListener('securitypolicyviolation', (event) =>
-        window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));";
+        window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
+    { const patience = new Set([5000, 10_000, 20_000]);
+      window.setTimeout = (act, ms, ...rest) => clock(act, patience.has(ms) ? 100 * ms : ms, ...rest); }";
+
+/// The page's patience is what [`NOTES`] takes it for.
+#[test]
+fn patience_is_known() {
+    let connection = include_str!("../../src/web/connection.js");
+    let room = include_str!("../../src/web/room.js");
+    for (script, line) in [
+        (room, "const TYPING_MS = 5000;"),
+        (connection, "const GREETING_MS = 10_000;"),
+        (connection, "const ANSWER_MS = 20_000;"),
+    ] {
+        assert!(script.contains(line), "{line}");
+    }
+}
 
 /// One page, and whoever sits before it. Dropped, it has to have done nothing that it should not.
 pub(crate) struct Page<'a> {
@@ -202,26 +271,36 @@ impl Page<'_> {
     /// Goes to an address and waits until all of it was loaded.
     #[track_caller]
     fn go(&self, url: &str) {
-        self.leaves(|| self.call("Page.navigate", json!({"url": url})));
+        self.leaves(|| {
+            let gone = self.call("Page.navigate", json!({"url": url}));
+            assert_eq!(gone["errorText"], Value::Null, "{url}");
+        });
     }
 
     /// Loads the page anew and waits until all of it was loaded.
     #[track_caller]
     pub(crate) fn reload(&self) {
-        self.leaves(|| self.call("Page.reload", json!({})));
+        self.leaves(|| drop(self.call("Page.reload", json!({}))));
     }
 
     /// Does what puts another document in the place of this one, and waits until that was loaded: for
     /// a moment the old one still answers, and then neither.
     #[track_caller]
-    fn leaves(&self, act: impl FnOnce() -> Value) {
+    fn leaves(&self, act: impl FnOnce()) {
         self.eval("void (window.isLeft = true)");
         act();
+        // The empty document that each page begins with may come twice.
+        self.comes_to(
+            "!window.isLeft && location.protocol !== 'about:' && document.readyState === 'complete'",
+        );
+    }
+
+    /// Waits until an expression holds, in whichever document is there by then.
+    #[track_caller]
+    fn comes_to(&self, condition: &str) {
         let start = Instant::now();
-        while self.try_eval("!window.isLeft && document.readyState === 'complete'")
-            != Ok(Value::Bool(true))
-        {
-            assert!(start.elapsed() < PATIENCE, "the page is not loaded");
+        while self.try_eval(condition) != Ok(Value::Bool(true)) {
+            assert!(start.elapsed() < PATIENCE, "it never came to {condition}");
             std::thread::sleep(LOOK_EVERY);
         }
     }
@@ -257,7 +336,7 @@ impl Page<'_> {
     /// show there is looked for now and then.
     #[track_caller]
     pub(crate) fn until(&self, condition: &str) {
-        let patience = PATIENCE.as_millis() - 2000;
+        let patience = (PATIENCE - EARLIER).as_millis();
         let seen = self.eval(&format!(
             "new Promise((done) => {{
                 const holds = () => {{ try {{ return Boolean({condition}); }} catch {{ return false; }} }};
@@ -286,83 +365,6 @@ impl Page<'_> {
         ));
     }
 
-    // ---- hands ---------------------------------------------------------------------------------
-
-    /// Presses and releases a key, such as `Enter`, `Tab` or `k`.
-    #[track_caller]
-    pub(crate) fn key(&self, key: &str) {
-        self.key_with(key, 0);
-    }
-
-    /// The same with Alt (1), Control (2) or Shift (8) held.
-    #[track_caller]
-    pub(crate) fn key_with(&self, key: &str, modifiers: u32) {
-        let code = match key {
-            "Enter" => 13,
-            "Tab" => 9,
-            "Escape" => 27,
-            " " => 32,
-            "ArrowUp" => 38,
-            "ArrowDown" => 40,
-            "End" => 35,
-            "Home" => 36,
-            other => u32::from(other.as_bytes()[0].to_ascii_uppercase()),
-        };
-        let text = match key {
-            "Enter" => "\r",
-            key if key.len() == 1 && modifiers & 2 == 0 => key,
-            _ => "",
-        };
-        for kind in ["keyDown", "keyUp"] {
-            let text = if kind == "keyDown" { text } else { "" };
-            self.call(
-                "Input.dispatchKeyEvent",
-                json!({"type": kind, "key": key, "text": text, "modifiers": modifiers,
-                       "windowsVirtualKeyCode": code}),
-            );
-        }
-    }
-
-    /// Enters a text where the focus is.
-    #[track_caller]
-    pub(crate) fn write(&self, text: &str) {
-        self.call("Input.insertText", json!({"text": text}));
-    }
-
-    /// Enters a text in a field instead of what stands there.
-    #[track_caller]
-    pub(crate) fn fill(&self, selector: &str, text: &str) {
-        let selector = json!(selector);
-        self.eval(&format!(
-            "(() => {{ const field = document.querySelector({selector});
-                field.focus(); field.select(); }})()"
-        ));
-        self.write(text);
-    }
-
-    /// Clicks the first element that a selector finds and that can be seen, once it is there.
-    #[track_caller]
-    pub(crate) fn click(&self, selector: &str) {
-        let selector = json!(selector);
-        let find = format!(
-            "[...document.querySelectorAll({selector})].find((element) => element.checkVisibility())"
-        );
-        self.until(&find);
-        let at = self.eval(&format!(
-            "(() => {{ const element = {find};
-                element.scrollIntoView({{ block: 'nearest' }});
-                const box = element.getBoundingClientRect();
-                return {{ x: box.x + box.width / 2, y: box.y + box.height / 2 }}; }})()"
-        ));
-        for kind in ["mousePressed", "mouseReleased"] {
-            self.call(
-                "Input.dispatchMouseEvent",
-                json!({"type": kind, "x": at["x"], "y": at["y"], "button": "left",
-                       "clickCount": 1}),
-            );
-        }
-    }
-
     // ---- eyes ----------------------------------------------------------------------------------
 
     /// Makes the window so many pixels large.
@@ -372,6 +374,7 @@ impl Page<'_> {
             "Emulation.setDeviceMetricsOverride",
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}),
         );
+        self.comes_to(&format!("innerWidth === {width} && innerHeight === {height}"));
     }
 
     /// Prefers `light` or `dark`, and no motion.
@@ -382,6 +385,11 @@ impl Page<'_> {
             json!({"features": [{"name": "prefers-color-scheme", "value": scheme},
                                 {"name": "prefers-reduced-motion", "value": "reduce"}]}),
         );
+        // What had begun to move before comes to its end.
+        self.until(&format!(
+            "matchMedia('(prefers-color-scheme: {scheme}) and (prefers-reduced-motion: reduce)').matches
+                && document.getAnimations().length === 0"
+        ));
     }
 
     /// What is to be seen, as PNG.
@@ -433,9 +441,19 @@ impl Drop for Page<'_> {
     }
 }
 
-/// What a browser says of a server that is not there, or ends in the middle of an answer.
-const GONE: [&str; 4] =
-    ["ERR_CONNECTION", "ERR_EMPTY_RESPONSE", "ERR_SOCKET", "before receiving a handshake"];
+/// What a browser says of a server that is not there, or ends in the middle of an answer, and of a
+/// network that changes meanwhile.
+const GONE: [&str; 9] = [
+    "ERR_CONNECTION",
+    "ERR_CONTENT_LENGTH_MISMATCH",
+    "ERR_EMPTY_RESPONSE",
+    "ERR_INCOMPLETE_CHUNKED_ENCODING",
+    "ERR_NETWORK_CHANGED",
+    "ERR_SOCKET",
+    "ERR_TIMED_OUT",
+    "before receiving a handshake",
+    "closed before the connection is established",
+];
 
 fn fault(event: &Value, host: &str) -> Option<String> {
     let params = &event["params"];
