@@ -1,5 +1,8 @@
 //! The thread that holds a client's link: one poll, one socket, and whatever is due.
 
+#[cfg(test)]
+mod tests;
+
 use mio::{Events, Poll, Token, Waker};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
