@@ -1,5 +1,8 @@
 //! The thread that holds a client's link: one poll, one socket, and whatever is due.
 
+#[cfg(test)]
+mod tests;
+
 use mio::{Events, Poll, Token, Waker};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -22,9 +25,6 @@ pub(super) const SOCKET: Token = Token(0);
 
 /// The token of the way in from other threads.
 const WAKER: Token = Token(1);
-
-/// How long a goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A link that lasted so long was a good one: the next pauses are short again.
 const STEADY: Duration = Duration::from_secs(10);
@@ -171,7 +171,10 @@ impl Engine {
     /// Begins to say goodbye, if there is anybody to say it to.
     fn stop(&mut self, now: Instant) {
         self.phase = match std::mem::replace(&mut self.phase, Phase::Ended) {
-            Phase::Up(link) => Phase::Closing { link, said: false, until: now + GOODBYE },
+            Phase::Up(link) => {
+                let until = now + self.options.goodbye_timeout;
+                Phase::Closing { link, said: false, until }
+            }
             closing @ Phase::Closing { .. } => closing,
             _ => Phase::Ended,
         };

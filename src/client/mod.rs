@@ -246,7 +246,7 @@ impl Client {
 
     /// Says goodbye and ends: what was submitted before is still sent, where there is a connection
     /// and the server answers what has to be answered before, and what is unanswered is
-    /// [`CallError::Ended`]. Takes a second at most. Nothing is left to
+    /// [`CallError::Ended`]. Takes no longer than [`Options::goodbye_timeout`]. Nothing is left to
     /// do after it but to take the last events.
     pub fn disconnect(&self) {
         if self.inputs.send(Input::Stop).is_ok() {

@@ -21,6 +21,8 @@ pub struct Options {
     /// How long nothing may come before the server is asked whether it is there. Default: 20 s,
     /// which `udp` needs, since its server forgets who is silent.
     pub ping_every: Duration,
+    /// How long saying goodbye may take, and what was submitted before it. Default: 1 s.
+    pub goodbye_timeout: Duration,
     /// How datagrams are sent again until they are answered (`udp` alone). Default: after 200 ms, 5 times.
     pub udp_retries: RetryPolicy,
 }
@@ -33,6 +35,7 @@ impl Default for Options {
             call_timeout: Duration::from_secs(10),
             reconnect: Some(Pauses::default()),
             ping_every: Duration::from_secs(20),
+            goodbye_timeout: Duration::from_secs(1),
             udp_retries: RetryPolicy::default(),
         }
     }
@@ -59,6 +62,7 @@ impl Options {
                 seed: pauses.seed,
             }),
             ping_every: self.ping_every.min(EVER),
+            goodbye_timeout: self.goodbye_timeout.min(EVER),
             udp_retries: RetryPolicy {
                 base_delay: base_delay.min(EVER),
                 max_retries,

@@ -126,7 +126,7 @@ fn a_gap_is_closed_without_doubles() {
     // Cut, while words go in both directions.
     proxy.cut();
     alice.is_lost();
-    let mut seen = vec!["Alice joined", "You joined", "Alice left"];
+    let mut seen = vec!["Alice joined", "Bob joined", "Alice left"];
     bob.notes(&seen);
     for text in ["three", "four", "five"] {
         bob.says(text);

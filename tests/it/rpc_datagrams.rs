@@ -2,12 +2,12 @@
 
 use crate::house::{Running, until};
 use crate::peer::Peer;
+use crate::support::own_address;
 use parlance::rpc::framing::{Fault, Framing, LengthPrefix, length_prefix};
 use parlance::rpc::{
     Accepted, Admission, ConnId, Effects, End, GroupId, Limits, ListenerId, Meanwhile, Server,
     Service, Ticket,
 };
-use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::{self, channel};
 use std::time::{Duration, Instant};
@@ -23,6 +23,8 @@ pub(crate) struct Stage {
     pub(crate) ends_told: usize,
     pub(crate) ended_at: Vec<Instant>,
     tickets: Vec<Ticket>,
+    /// Who has ended, in the order of the ends.
+    gone: Vec<ConnId>,
     /// Whose frames came, and in which turns.
     pub(crate) heard: Vec<(Instant, ConnId)>,
     pub(crate) group: GroupId,
@@ -84,7 +86,8 @@ impl Service<Stage> for Script {
         panic!("{fault:?}");
     }
 
-    fn closed(&self, stage: &mut Stage, fx: &mut Effects<Stage>, _: ConnId, end: &End) {
+    fn closed(&self, stage: &mut Stage, fx: &mut Effects<Stage>, conn: ConnId, end: &End) {
+        stage.gone.push(conn);
         stage.ended.push(end.to_string());
         stage.ended_at.push(fx.now());
         for _ in 0..stage.ends_told {
@@ -135,13 +138,14 @@ pub(crate) fn stage() -> Running<Stage> {
 pub(crate) fn build() -> (Server<Stage>, Vec<SocketAddr>) {
     let mut server = Server::with(|fx| {
         let script = fx.add_service(Script);
-        let listener = fx.listen_datagrams("127.0.0.1:0", script).unwrap();
+        let listener = fx.listen_datagrams(own_address(), script).unwrap();
         Stage {
             conns: Vec::new(),
             ended: Vec::new(),
             ends_told: 0,
             ended_at: Vec::new(),
             tickets: Vec::new(),
+            gone: Vec::new(),
             heard: Vec::new(),
             group: fx.new_group(),
             listener,
@@ -180,16 +184,6 @@ impl Sender {
         assert_eq!(String::from_utf8_lossy(&buffer[..count]), expected);
     }
 
-    /// Expects that nothing has come. To be asked when what would have come is surely there: over
-    /// loopback that is when it was sent.
-    #[track_caller]
-    pub(crate) fn expect_nothing(&self) {
-        self.0.set_nonblocking(true).expect("set");
-        let error = self.0.recv(&mut [0; 100]).expect_err("nothing");
-        assert_eq!(error.kind(), ErrorKind::WouldBlock);
-        self.0.set_nonblocking(false).expect("set");
-    }
-
     /// Sends a request and expects an answer, and so that nothing came before it.
     #[track_caller]
     pub(crate) fn ask(&self, request: &str, answer: &str) {
@@ -198,8 +192,22 @@ impl Sender {
     }
 }
 
-/// Holds the loop until the value is used or dropped, so that what comes meanwhile comes in one turn.
-pub(crate) fn hold(stage: &Running<Stage>) -> mpsc::Sender<()> {
+/// Holds the loop until it is dropped, so that what is sent meanwhile comes in one turn.
+pub(crate) struct Hold(#[expect(dead_code, reason = "to be dropped")] mpsc::Sender<()>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // What was sent is there when something sent later is: a system with much to do may let
+        // what goes over loopback wait, but in its order.
+        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        socket.send_to(b"there", socket.local_addr().expect("an address")).expect("sent");
+        let count = socket.recv(&mut [0; 10]);
+        assert!(std::thread::panicking() || count.is_ok(), "{count:?}");
+    }
+}
+
+pub(crate) fn hold(stage: &Running<Stage>) -> Hold {
     let (release, held) = channel();
     let (sender, holds) = channel();
     stage.handle.post(move |_, _| {
@@ -207,7 +215,7 @@ pub(crate) fn hold(stage: &Running<Stage>) -> mpsc::Sender<()> {
         let _ = held.recv_timeout(PATIENCE);
     });
     holds.recv_timeout(PATIENCE).expect("the loop is held");
-    release
+    Hold(release)
 }
 
 pub(crate) fn set_limits(
@@ -292,39 +300,63 @@ fn a_group_has_members_over_tcp_and_over_datagrams() {
     until(|| ended(&stage) == ["closed by the service"]);
     a.ask("all seven", "seven");
     stream.ask(prefixed("say eight"), [prefixed("seven"), prefixed("eight")].concat());
-    b.expect_nothing();
+    b.ask("who am I to you?", WHO);
     stream.finish();
+}
+
+/// How long the `nth` end came after its connection was last heard, by the loop's own clock.
+fn silent_for(stage: &Running<Stage>, nth: usize) -> Duration {
+    stage.ask(move |stage, _| {
+        let of_it = |heard: &&(Instant, ConnId)| heard.1 == stage.gone[nth];
+        let (last, _) = stage.heard.iter().rfind(of_it).unwrap();
+        stage.ended_at[nth] - *last
+    })
 }
 
 #[test]
 fn who_is_silent_for_too_long_is_ended() {
     const SILENT: &str = "nothing heard for too long";
+    let ms = Duration::from_millis;
     let stage = stage();
-    set_limits(&stage, |limits| limits.datagrams_per_s = 1_000_000);
-    let [later, lively, still, sooner] = std::array::from_fn(|_| Sender::new(&stage));
-    later.ask("in 1000;say in", "in");
-    lively.ask("in 1000;say in", "in");
-    still.ask("in 1000;join;say in", "in");
-    sooner.ask("in;say in", "in");
-    let conns = stage.ask(|stage, fx| {
-        fx.set_patience(stage.conns[0], Duration::MAX);
-        fx.set_patience(stage.conns[3], Duration::from_millis(10));
-        stage.conns.clone()
-    });
+    let [lasting, still, sooner] = std::array::from_fn(|_| Sender::new(&stage));
+    for sender in [&lasting, &still, &sooner] {
+        sender.ask("in;join;say in", "in");
+    }
+    // Each is made to end in its turn: whatever is done before may take its time.
+    let set_patience = |place: usize, patience: Duration| {
+        stage.ask(move |stage, fx| fx.set_patience(stage.conns[place], patience));
+    };
+    set_patience(0, Duration::MAX);
+    set_patience(2, ms(10));
     until(|| ended(&stage) == [SILENT]);
     sooner.ask("that was too soon", WHO);
-    until(|| {
-        lively.ask("say here", "here");
-        ended(&stage) == [SILENT, SILENT]
-    });
+    set_patience(1, ms(50));
+    until(|| ended(&stage) == [SILENT, SILENT]);
+    assert!(silent_for(&stage, 0) >= ms(10) && silent_for(&stage, 1) >= ms(50));
     stage.ask(move |stage, fx| {
-        let open: Vec<bool> = conns.iter().map(|conn| fx.is_open(*conn)).collect();
-        assert_eq!(open, [true, true, false, false]);
-        assert_eq!((fx.connections(), fx.group_len(stage.group)), (2, 0));
+        let open: Vec<bool> = stage.conns.iter().map(|conn| fx.is_open(*conn)).collect();
+        assert_eq!(open, [true, false, false]);
+        assert_eq!((fx.connections(), fx.group_len(stage.group)), (1, 1));
     });
-    still.ask("in;say back", "back");
-    // It is looked at more than once.
-    until(|| ended(&stage).len() == 3);
+    lasting.ask("say here", "here");
+}
+
+#[test]
+fn patience_begins_anew_whenever_a_peer_is_heard() {
+    const PATIENCE: Duration = Duration::from_millis(50);
+    let stage = stage();
+    set_limits(&stage, |limits| limits.datagrams_per_s = 1_000_000);
+    let lively = Sender::new(&stage);
+    // Its time comes up more than once while it speaks. Should it ever be too late, it comes again.
+    let begun = Instant::now();
+    while begun.elapsed() < 4 * PATIENCE {
+        lively.ask("in 50;say here", "here");
+    }
+    until(|| stage.ask(|_, fx| fx.connections()) == 0);
+    for nth in 0..ended(&stage).len() {
+        let silent = silent_for(&stage, nth);
+        assert!(silent >= PATIENCE, "{silent:?}");
+    }
     lively.ask("that was too soon", WHO);
 }
 
@@ -367,7 +399,6 @@ fn a_closed_listener_keeps_its_peers() {
     b.send("in;say not now");
     b.send("who am I to you?");
     a.ask("say still here", "still here");
-    b.expect_nothing();
     // It opens again while it has peers; to others the address is taken meanwhile.
     assert!(UdpSocket::bind(address).is_err());
     stage.ask(move |stage, fx| {
@@ -388,7 +419,7 @@ fn a_closed_listener_keeps_its_peers() {
     // One without peers goes at once.
     let address = stage.ask(|_, fx| {
         let script = fx.add_service(Script);
-        let listener = fx.listen_datagrams("127.0.0.1:0", script).unwrap();
+        let listener = fx.listen_datagrams(own_address(), script).unwrap();
         let address = fx.listener_addr(listener).unwrap();
         fx.unlisten(listener);
         address

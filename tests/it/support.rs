@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -57,6 +57,29 @@ impl TempFolder {
 impl Drop for TempFolder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// An address that nobody else takes, whether somebody listens there or not: on a loopback host of
+/// this process's own, and at a port that the system gives to nobody who asks for any. (One that it
+/// gave may be the next one's as soon as it is free.)
+pub(crate) fn own_address() -> SocketAddr {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    let host = Ipv4Addr::new(127, 64 | high & 63, middle, low);
+    let given = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let mut given = given.split_whitespace().map_while(|port| port.parse().ok());
+    let (first, last): (u16, u16) =
+        (given.next().unwrap_or(32_768), given.next().unwrap_or(60_999));
+    let others = || (1024..first).rev().chain((last..=u16::MAX).skip(1));
+    loop {
+        let place = COUNT.fetch_add(1, Ordering::Relaxed) as usize;
+        let port = others().nth(place).expect("a port that the system gives to nobody");
+        let address = SocketAddr::from((host, port));
+        // Somebody may listen there on all hosts.
+        if TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok() {
+            return address;
+        }
     }
 }
 

@@ -155,6 +155,8 @@ fn there_may_be_too_many_rooms_and_too_many_peers() {
     // One more gets no answer; it may have one later, when there is room.
     let mut cid = house.datagrams();
     cid.send(crate::udp::join(1, "den", "Cid"));
+    let probe = r#"{"type":"probe","id":2,"x":"as long as its answer"}"#;
+    cid.is_told(probe, refused(2, "Unknown type"));
     bob.pings();
     ann.pings();
     house.ask(|house, _| assert!(house.chat.bearer("Cid").is_none()));

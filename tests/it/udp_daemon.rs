@@ -1,21 +1,15 @@
 //! `udp` as the daemon serves it: where it listens, how it is configured, what a reload leaves alone.
 
 use rustix::process::Signal;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 
 use crate::ndjson::{error, message, system};
-use crate::support::{Daemon, TempFolder, ended, parlance};
+use crate::support::{Daemon, TempFolder, ended, own_address, parlance};
 use crate::udp::{ack, ack_seq, join, say, without_token};
 use crate::udp_peer::UdpPeer;
 
 const FAREWELL: &str =
     r#"{"type":"system","room":"den","text":"Server is shutting down","timestamp":"…"}"#;
-
-/// An address that was free a moment ago, on a loopback host that only the caller uses.
-fn free_address(host: u8) -> SocketAddr {
-    let socket = UdpSocket::bind(SocketAddr::from(([127, 78, 0, host], 0))).expect("a socket");
-    socket.local_addr().expect("its address")
-}
 
 /// Joins as a room's `seq`th event.
 #[track_caller]
@@ -28,7 +22,7 @@ fn comes_in(peer: &mut UdpPeer, name: &str, seq: u64) {
 
 #[test]
 fn a_port_is_a_streams_and_a_datagrams_at_the_same_time() {
-    let address = free_address(1);
+    let address = own_address();
     let (stream, datagrams) = (format!("ndjson={address}"), format!("udp={address}"));
     let daemon = Daemon::start(&["-l", &stream, "-l", &datagrams]);
     let listeners = ["ndjson", "udp"].map(|dialect| (dialect.to_owned(), address));
@@ -88,7 +82,7 @@ fn what_cannot_be_configured_is_exit_2_and_says_why() {
 
 #[test]
 fn a_reload_moves_the_socket_and_keeps_the_peers() {
-    let (old, new) = (free_address(2), free_address(3));
+    let (old, new) = (own_address(), own_address());
     let folder = TempFolder::new();
     let file = folder.write("p.toml", &format!("udp.listen = '{old}'\n"));
     let data = folder.at("data");

@@ -2,6 +2,7 @@
 //!
 //! It never waits to see that *nothing* comes: that is proven by what must come after it.
 
+use socket2::SockRef;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ impl UdpPeer {
         let socket = UdpSocket::bind(own).expect("a socket");
         socket.connect(server).expect("an address");
         socket.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        // With room for all that is said while its owner does something else.
+        SockRef::from(&socket).set_recv_buffer_size(1024 * 1024).expect("set");
         UdpPeer { socket }
     }
 

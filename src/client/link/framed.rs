@@ -173,6 +173,7 @@ mod tests {
     use super::*;
     use std::io::Write;
     use std::net::TcpListener;
+    use std::time::{Duration, Instant};
 
     #[test]
     fn what_is_inflated_at_one_time_is_bounded() {
@@ -180,13 +181,21 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let tcp = std::net::TcpStream::connect(address).expect("connected");
         tcp.set_nonblocking(true).expect("set");
+        let same = tcp.try_clone().expect("a descriptor");
         let url = "chatmaster+zlib://h".parse().expect("a URL");
         let mut link = Framed::new(Stream::new(mio::net::TcpStream::from_std(tcp), None), &url);
         let (mut server, _) = listener.accept().expect("accepted");
         let mut package = format!("[\"{}\"]", "x".repeat(500_000)).into_bytes();
         zlib::frame(&mut package, 0);
         const PACKAGES: usize = 50;
-        server.write_all(&package.repeat(PACKAGES)).expect("sent");
+        let packages = package.repeat(PACKAGES);
+        server.write_all(&packages).expect("sent");
+        // All of it is there before any of it is read.
+        let mut there = vec![0; packages.len()];
+        let until = Instant::now() + Duration::from_secs(20);
+        while !same.peek(&mut there).is_ok_and(|count| count == packages.len()) {
+            assert!(Instant::now() < until, "it does not come");
+        }
         let (mut count, mut turns) = (0, 0);
         while count < PACKAGES {
             let mut bytes = 0;

@@ -6,7 +6,8 @@ import json
 import sys
 
 BASE_DELAY = 0.2
-MAX_RETRIES = 5
+# Longer than anybody should have to wait, for the machine may be slow.
+MAX_RETRIES = 8
 
 
 class Client(asyncio.DatagramProtocol):
