@@ -1,5 +1,6 @@
 //! Servers to test against, each on a thread and a port of its own, and what `jsonrpc` says.
 
+use parlance::chat::dialect::udp::UdpSettings;
 use parlance::chat::dialect::websocket::WebSocketSettings;
 use parlance::chat::dialect::{
     Desk, DeskSettings, House, Settings, accounts, chatmaster, jsonrpc, ndjson, udp, websocket,
@@ -33,10 +34,12 @@ pub(crate) fn patient() -> Limits {
     }
 }
 
-/// The default settings of the dialects, but for how often a WebSocket is pinged.
+/// The default settings of the dialects, but for how often a WebSocket is pinged, and for how long a
+/// peer of datagrams may be silent.
 pub(crate) fn settings() -> Settings {
     let websocket = WebSocketSettings { ping: AGES, ..WebSocketSettings::default() };
-    Settings { websocket, ..Settings::default() }
+    let udp = UdpSettings { idle_timeout: AGES, ..UdpSettings::default() };
+    Settings { websocket, udp, ..Settings::default() }
 }
 
 /// A server that runs on a thread of its own until this is dropped.
