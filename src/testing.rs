@@ -1,6 +1,7 @@
 //! What unit tests need: a folder of their own.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,11 +11,19 @@ pub(crate) struct TempFolder(PathBuf);
 impl TempFolder {
     pub(crate) fn new() -> TempFolder {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("parlance-unit-{}-{count}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).expect("a temporary folder");
-        TempFolder(path)
+        loop {
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("parlance-unit-{}-{count}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            match fs::create_dir(&path) {
+                // Of a process that had this number before, and was ended.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => {
+                    made.expect("a temporary folder");
+                    return TempFolder(path);
+                }
+            }
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {

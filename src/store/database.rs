@@ -19,8 +19,8 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::StoreError;
 
-/// How long to wait for another process's lock.
-const BUSY: Duration = Duration::from_secs(5);
+/// How long to wait for another process's lock. (The tests have many at once, on any machine.)
+const BUSY: Duration = Duration::from_secs(if cfg!(test) { 60 } else { 5 });
 
 /// The version of [`SCHEMA`]; 0 is a database that has none yet.
 const KNOWN: i64 = 1;
@@ -73,11 +73,14 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
     connection.busy_timeout(BUSY)?;
     // What is removed or replaced is overwritten: no hash stays behind in the file.
     connection.pragma_update(None, "secure_delete", true)?;
-    let found = version(connection)?;
-    if found != 0 {
-        return Ok(found);
+    match version(connection)? {
+        0 => make_schema(connection),
+        found => Ok(found),
     }
-    // Another process may make the schema at this moment.
+}
+
+/// Makes the schema, unless another process has made one in the meantime. Returns the version.
+fn make_schema(connection: &mut Connection) -> rusqlite::Result<i64> {
     let change = write(connection)?;
     if version(&change)? == 0 {
         change.execute_batch(SCHEMA)?;
@@ -99,4 +102,23 @@ pub(super) fn read(connection: &mut Connection) -> rusqlite::Result<Transaction<
 /// Begins to write, once nobody else does.
 pub(super) fn write(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TempFolder;
+
+    #[test]
+    fn a_schema_that_another_process_makes_meanwhile_is_taken_as_it_is() {
+        let folder = TempFolder::new();
+        let path = folder.at("accounts.db");
+        let mut late = Connection::open(&path).unwrap();
+        assert_eq!(version(&late).unwrap(), 0);
+        let other = open(&path).unwrap();
+        other.execute("UPDATE latest SET version = 7", ()).unwrap();
+        assert_eq!(make_schema(&mut late).unwrap(), KNOWN);
+        let select = "SELECT version FROM latest";
+        assert_eq!(late.query_row(select, (), |row| row.get::<_, i64>(0)).unwrap(), 7);
+    }
 }

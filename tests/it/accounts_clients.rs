@@ -1,6 +1,7 @@
 //! The daemon's TLS doors as other programs see them: `openssl s_client`, Python's `ssl`, and what
 //! becomes of them when the certificate changes.
 
+use parlance::store::{Accounts, Cost};
 use rustix::process::Signal;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use crate::accounts_peer::{
     AccountsPeer, LIST, framed, listed, login, ok_login, refusal, register,
 };
+use crate::house::{self, until};
 use crate::peer::Peer;
 use crate::skip;
 use crate::support::{Daemon, TempFolder, parlance, run, within_patience};
@@ -230,20 +232,26 @@ fn nothing_that_a_stranger_sends_is_logged() {
 
 #[test]
 fn a_client_that_goes_while_its_password_is_hashed_is_no_error() {
-    let (daemon, certificate) = start();
+    let daemon = Daemon::start(&["-l", "accounts=127.0.0.1:0", "-l", "jsonrpc=127.0.0.1:0"]);
+    let certificate = daemon.folder().at("certificate.pem");
     let mut peer = connect(&daemon, &certificate);
+    peer.probe();
     peer.send(register("ann", "sesame"));
     let stream = &peer.client.stream;
     SockRef::from(stream).set_linger(Some(Duration::ZERO)).expect("reset instead of ended");
     drop(peer);
+    // In the database, and then known: till then the name is held, and a guest is suffixed.
+    let accounts = Accounts::open(daemon.folder().path(), Cost::default()).expect("the accounts");
+    until(|| accounts.list().expect("the accounts").len() == 1);
+    until(|| {
+        let mut guest = Peer::connect(daemon.address("jsonrpc"));
+        guest.send([house::join("ann").as_str(), house::LEAVE].concat());
+        guest.half_close();
+        let (said, _) = guest.take_all();
+        said.starts_with(house::refusal("Username already taken").as_bytes())
+    });
     let mut other = connect(&daemon, &certificate);
-    loop {
-        other.send(login("ann", "sesame"));
-        match other.receive() {
-            answer if answer == ok_login("login", "ann", "lobby") => break,
-            answer => assert_eq!(answer, refusal("login", "Invalid username or password")),
-        }
-    }
+    other.ask(login("ann", "sesame"), ok_login("login", "ann", "lobby"));
     daemon.signal(Signal::TERM);
     let log = daemon.log_until("shutting down");
     assert!(!log.iter().any(|line| line.contains("ERROR")), "{log:#?}");

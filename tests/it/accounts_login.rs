@@ -1,13 +1,10 @@
 //! Registering and logging in: what is refused, what it costs, and what other processes do.
 
 use parlance::chat::dialect::DeskSettings;
-use parlance::store::{Accounts, Cost, PasswordRule};
+use parlance::store::{Accounts, PasswordRule};
 
 use crate::accounts_peer::*;
 use crate::house::{self, joined, until};
-
-/// Slow enough that others can be seen to go on meanwhile.
-const SLOW: Cost = Cost { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
 
 #[test]
 fn names_and_passwords_are_judged_before_anything_is_hashed() {
@@ -30,6 +27,7 @@ fn names_and_passwords_are_judged_before_anything_is_hashed() {
 fn unknown_names_and_wrong_passwords_are_answered_alike() {
     let house = AccountsHouse::open();
     drop(house.registered("ann"));
+    until(|| house.knows("ann") == (true, false));
     let wrong = refusal("login", "Invalid username or password");
     let mut peer = house.connect();
     peer.ask(login("ann", "open"), &wrong);
@@ -53,7 +51,7 @@ fn who_is_logged_in_may_log_in_again_and_nobody_else_may() {
     other.ask(login("ann", "sesame"), refusal("login", "User already logged in"));
     ann.probe();
     drop(ann);
-    until(|| house.running.ask(|house, _| house.chat.bearer("ann").is_none()));
+    until(|| house.knows("ann") == (true, false));
     other.ask(login("ann", "sesame"), ok_login("login", "Ann", "lobby"));
 }
 
@@ -68,7 +66,7 @@ fn a_guests_name_cannot_be_registered_and_an_accounts_name_not_borne() {
     let taken = house::refusal("Username already taken");
     guest.ask(house::join("ZOE"), &taken);
     drop(peer);
-    until(|| house.running.ask(|house, _| house.chat.bearer("zoe").is_none()));
+    until(|| house.knows("zoe") == (true, false));
     guest.ask(house::join("ZOE"), &taken);
 }
 
@@ -76,6 +74,7 @@ fn a_guests_name_cannot_be_registered_and_an_accounts_name_not_borne() {
 fn failures_are_throttled_by_account_and_by_address() {
     let house = AccountsHouse::open();
     drop(house.registered("ann"));
+    until(|| house.knows("ann") == (true, false));
     let wrong = refusal("login", "Invalid username or password");
     let many = refusal("login", "Too many attempts");
     let mut peer = house.connect();
@@ -96,7 +95,7 @@ fn tries_under_way_count_and_a_success_does_not_reset() {
     let settings = DeskSettings { login_failures_per_minute: 3, ..DeskSettings::default() };
     let house = AccountsHouse::with(settings, QUICK, 1);
     drop(house.registered("ann"));
-    until(|| house.running.ask(|house, _| house.chat.bearer("ann").is_none()));
+    until(|| house.knows("ann") == (true, false));
     let mut peers: Vec<_> = (0..6).map(|_| house.connect()).collect();
     // Handshakes first, so that the tries come together.
     peers.iter_mut().for_each(AccountsPeer::probe);
@@ -130,38 +129,34 @@ fn registrations_are_throttled_by_address() {
 
 #[test]
 fn a_hash_keeps_only_its_own_connection_waiting() {
-    let house = AccountsHouse::with(DeskSettings::default(), SLOW, 1);
+    let house = AccountsHouse::with(DeskSettings::default(), QUICK, 1);
     let mut guest = house.running.member("guest", &["guest"]);
     let mut ann = house.connect();
-    ann.probe();
+    let held = house.hold_worker();
     // The second request waits for the first one's answer; the guest does not.
     ann.send(register("ann", "sesame"));
     ann.send(r#"{"type":"list"}"#);
+    house.await_hold("ann");
     for _ in 0..20 {
         guest.probe();
     }
+    assert_eq!(house.knows("ann"), (false, false));
+    drop(held);
     ann.expect(ok_login("register", "ann", "lobby"));
     ann.expect(listed(r#"{"lobby":["ann"],"general":["guest"]}"#));
 }
 
 #[test]
 fn a_name_is_held_while_it_is_being_registered_and_freed_in_the_end() {
-    let house = AccountsHouse::with(DeskSettings::default(), SLOW, 1);
+    let house = AccountsHouse::with(DeskSettings::default(), QUICK, 1);
     let mut first = house.connect();
     let mut second = house.connect();
     let mut guest = house.running.peer();
-    first.probe();
+    guest.probe();
     second.probe();
+    let held = house.hold_worker();
     first.send(register("ann", "sesame"));
-    until(|| {
-        house.running.ask(|house, _| {
-            let other = house.chat.open(0);
-            let held = house.chat.hold_name(other, "ann").is_err();
-            house.chat.release_hold(other);
-            house.chat.close(other, parlance::chat::Timestamp(0), &mut Vec::new());
-            held
-        })
-    });
+    house.await_hold("ann");
     second.ask(register("Ann", "sesame"), refusal("register", "Username already taken"));
     guest.ask(
         house::join("ann"),
@@ -169,8 +164,8 @@ fn a_name_is_held_while_it_is_being_registered_and_freed_in_the_end() {
     );
     // Whose connection goes meanwhile has an account all the same, and nobody is logged in.
     drop(first);
-    until(|| house.running.ask(|house, _| house.chat.account("ann").is_some()));
-    until(|| house.running.ask(|house, _| house.chat.bearer("ann").is_none()));
+    drop(held);
+    until(|| house.knows("ann") == (true, false));
     second.ask(login("ann", "sesame"), ok_login("login", "ann", "lobby"));
 }
 
@@ -178,16 +173,17 @@ fn a_name_is_held_while_it_is_being_registered_and_freed_in_the_end() {
 fn too_many_hashes_at_once_are_refused() {
     let house = AccountsHouse::with(
         DeskSettings { registrations_per_minute: 1000, ..DeskSettings::default() },
-        SLOW,
+        QUICK,
         1,
     );
     let mut peers: Vec<_> = (0..80).map(|_| house.connect()).collect();
     peers.iter_mut().for_each(AccountsPeer::probe);
+    let _held = house.hold_worker();
     for (number, peer) in peers.iter_mut().enumerate() {
         peer.send(register(&format!("name{number}"), "sesame"));
     }
     // Those in the queue are not waited for; the last ones found it full.
-    peers.last_mut().expect("80 of them").expect(refusal("register", "Server is busy"));
+    peers[79].expect(refusal("register", "Server is busy"));
 }
 
 #[test]
@@ -231,7 +227,7 @@ fn an_account_that_another_process_adds_is_known_soon() {
     let new =
         parlance::store::NewAccount { key: "kim", name: "Kim", password: "sesame", now_ms: 0 };
     elsewhere.register(new).expect("registered");
-    until(|| house.running.ask(|house, _| house.chat.account("kim").is_some()));
+    until(|| house.knows("kim") == (true, false));
     let mut guest = house.running.peer();
     guest.ask(house::join("Kim"), house::refusal("Username already taken"));
 }

@@ -1,12 +1,14 @@
 //! A client of the `accounts` dialect, and a house that has its door.
 
+use parlance::chat::Timestamp;
 use parlance::chat::dialect::{DeskSettings, House};
 use parlance::store::Cost;
 use rustls::pki_types::CertificateDer;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Sender, channel};
 
-use crate::house::{Keeping, Plan, Running};
+use crate::house::{Keeping, Plan, Running, until};
 use crate::schema;
 use crate::support::TempFolder;
 use crate::tls_client::{Client, pem};
@@ -53,6 +55,39 @@ impl AccountsHouse {
     /// Where its accounts are.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.as_ref().expect("a folder of its own").path()
+    }
+
+    /// Keeps its one worker busy until the sender is dropped.
+    #[track_caller]
+    pub(crate) fn hold_worker(&self) -> Sender<()> {
+        let (release, released) = channel::<()>();
+        let job = move || {
+            let _ = released.recv();
+        };
+        self.running.ask(|_, fx| fx.work(job, |_, _, _| {})).expect("a worker");
+        release
+    }
+
+    /// Waits until somebody is registering under a name.
+    #[track_caller]
+    pub(crate) fn await_hold(&self, name: &'static str) {
+        until(|| {
+            self.running.ask(move |house, _| {
+                let other = house.chat.open(0);
+                let held = house.chat.hold_name(other, name).is_err();
+                house.chat.release_hold(other);
+                house.chat.close(other, Timestamp(0), &mut Vec::new());
+                held
+            })
+        });
+    }
+
+    /// Whether the house knows an account of this name, and whether somebody is logged in to it.
+    #[track_caller]
+    pub(crate) fn knows(&self, name: &'static str) -> (bool, bool) {
+        self.running.ask(move |house, _| {
+            (house.chat.account(name).is_some(), house.chat.bearer(name).is_some())
+        })
     }
 
     /// Somebody at the door.

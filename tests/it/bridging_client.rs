@@ -1,6 +1,6 @@
 //! Clients of every kind, and a house that has doors for all of them.
 
-use parlance::chat::dialect::{DeskSettings, House, Settings};
+use parlance::chat::dialect::{DeskSettings, House};
 use rustls::StreamOwned;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -13,7 +13,7 @@ use crate::bridging_tongues::{Asked, Classic, Event, JsonRpc, Tongue, V1, quoted
 use crate::bridging_tongues_tcp::{Accounts, ChatMaster, Ndjson, chatmaster_login, user_joined};
 use crate::bridging_tongues_udp::Udp;
 use crate::bridging_wire::{Datagrams, Framing, Wire};
-use crate::house::{Keeping, Plan, Running, until};
+use crate::house::{Keeping, Plan, Running, settings, until};
 use crate::schema;
 use crate::support::{Daemon, TempFolder};
 use crate::tls_client::{Client as TlsClient, PATIENCE, pem};
@@ -37,7 +37,7 @@ impl Bridge {
             workers: 2,
             pem,
         };
-        let mut dialect = Settings::default();
+        let mut dialect = settings();
         dialect.websocket.deflate = true;
         let house = Plan { dialect, keeping: Some(keeping), ..Plan::default() }.open();
         Bridge { house, trusted, _folder: folder }

@@ -11,9 +11,10 @@ use crate::bridging_tongues::{Body, Room};
 const NAMES: [&str; 11] =
     ["Jay", "Jot", "-", "-", "Vera", "Vito", "harper", "Py", "Zoe", "alice", "charlie"];
 
-/// What each says, and how much of it in one write.
+/// What each says, and how much of it in one write: of two bursts of all, which is the most that
+/// can be under way to one of them, a socket of datagrams loses none.
 const MESSAGES: usize = 50;
-const BURST: usize = 10;
+const BURST: usize = 5;
 
 /// One thing that was read: the text, where it is a message, and its number, where it bears one.
 struct Seen {

@@ -90,6 +90,7 @@ impl Wire {
     #[track_caller]
     pub(crate) fn take(&mut self) -> String {
         loop {
+            self.skip_pings();
             if let Some((text, len)) = self.framing.cut(&self.got[self.used..]) {
                 self.used += len;
                 return String::from_utf8(text).expect("UTF-8");
@@ -103,6 +104,16 @@ impl Wire {
                 Err(error) => panic!("{error}, after {:?}", String::from_utf8_lossy(&self.got)),
             };
             self.got.extend_from_slice(&more[..count]);
+        }
+    }
+
+    /// Over WebSocket the server may ping at any time. What it hears from a client that talks is
+    /// answer enough.
+    fn skip_pings(&mut self) {
+        if matches!(self.framing, Framing::Messages | Framing::DeflatedMessages) {
+            while self.got[self.used..].starts_with(&[0x89, 0]) {
+                self.used += 2;
+            }
         }
     }
 }

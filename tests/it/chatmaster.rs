@@ -1,6 +1,6 @@
 //! `chatmaster` on the wire, byte for byte: text here, compressed packages in `chatmaster_zlib`.
 
-use crate::house::{Plan, Running, open};
+use crate::house::{Plan, Running, open, settings};
 use crate::peer::Peer;
 use parlance::chat::dialect::{House, Settings};
 use parlance::chat::{self, RoomRef};
@@ -424,8 +424,7 @@ fn bad_input_is_an_error_and_no_end() {
 #[test]
 fn what_cannot_be_trusted_ends_the_connection() {
     let json = JsonLimits { frame_bytes: 200, ..JsonLimits::default() };
-    let house =
-        Plan { dialect: Settings { json, ..Settings::default() }, ..Plan::default() }.open();
+    let house = Plan { dialect: Settings { json, ..settings() }, ..Plan::default() }.open();
     let mut bob = house.user("Bob");
     let mut ann = house.user("Ann");
     bob.expect(joined("Ann", "general"));

@@ -3,7 +3,7 @@
 use crate::chatmaster::{
     CHANNELS, GREETING, LEAVE, error, join, joined, left, list, login, message, probe, session,
 };
-use crate::house::{Plan, Running, open};
+use crate::house::{Plan, Running, open, settings};
 use crate::peer::Peer;
 use flate2::write::ZlibEncoder;
 use flate2::{Decompress, FlushDecompress, Status};
@@ -37,7 +37,7 @@ fn expect_zipped(peer: &mut Peer, expected: impl AsRef<str>) {
 
 fn house_with(compression: Compression) -> Running<House> {
     let chatmaster = ChatMasterSettings { compression };
-    let dialect = Settings { chatmaster, ..Settings::default() };
+    let dialect = Settings { chatmaster, ..settings() };
     Plan { dialect, ..Plan::default() }.open()
 }
 

@@ -1,18 +1,24 @@
 //! Peers that stop reading, vanish or flood, a server that runs out of something, and its end.
 
-use crate::house::{LEAVE, LEFT, Plan, SENT, SIMPLE, chat, join, joined, notice, open, say, users};
+use crate::chatmaster::GREETING;
+use crate::house::{
+    AGES, LEAVE, LEFT, NOT_FOUND, Plan, SENT, SIMPLE, chat, join, joined, notice, open, patient,
+    say, users,
+};
 use crate::peer::Peer;
 use crate::process::Process;
+use crate::support::{PATIENCE, at_some_pace};
+use parlance::chat::dialect::chatmaster;
 use parlance::rpc::Limits;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::mpsc::channel;
 use std::time::Duration;
 
 const MIB: usize = 1024 * 1024;
 
-/// Messages sent between two looks at who hears them.
-const ROUND: usize = 50;
+/// Messages sent between two looks at who hears them: together less than anybody may owe, so that
+/// who reads late is never over a limit.
+const ROUND: usize = 10;
 
 /// Message `number`, close to 4 KB of it.
 fn long_text(number: usize) -> String {
@@ -112,7 +118,7 @@ fn a_reader_over_the_soft_limit_for_too_long_is_closed() {
         outbox_soft_bytes: 64 * 1024,
         outbox_soft: Duration::from_secs(1),
         outbox_hard_bytes: 64 * MIB,
-        ..Limits::default()
+        ..patient()
     };
     let house = Plan { limits, ..Plan::default() }.open();
     let (mut ear, stone, mut mouth) = three(house.addresses[0]);
@@ -127,9 +133,9 @@ fn a_reader_over_the_soft_limit_for_too_long_is_closed() {
 fn a_reader_that_catches_up_in_time_stays_and_misses_nothing() {
     let limits = Limits {
         outbox_soft_bytes: 64 * 1024,
-        outbox_soft: Duration::from_secs(60),
+        outbox_soft: AGES,
         outbox_hard_bytes: 64 * MIB,
-        ..Limits::default()
+        ..patient()
     };
     let house = Plan { limits, ..Plan::default() }.open();
     let (mut ear, mut stone, mut mouth) = three(house.addresses[0]);
@@ -173,37 +179,33 @@ fn who_asks_and_does_not_read_is_not_read_either_and_loses_nothing() {
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     let users = users(&all);
     let pad = " ".repeat(users.len());
-    let mut stream = asker.stream().try_clone().unwrap();
-    let (tell, stalled) = channel();
-    let sender = std::thread::spawn(move || {
-        let requests: String = (0..COUNT)
-            .map(|n| {
-                format!(r#"{{"method":"get_users","params":{{"format":"simple"}},{pad}"id":{n}}}"#)
-            })
-            .collect();
-        let mut left = requests.as_bytes();
-        let mut told = false;
-        stream.set_write_timeout(Some(Duration::from_millis(300))).unwrap();
-        while !left.is_empty() {
-            match stream.write(left) {
-                Ok(written) => left = &left[written..],
-                Err(error) if !told && error.kind() == ErrorKind::WouldBlock => {
-                    told = true;
-                    stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
-                    tell.send(left.len()).unwrap();
-                }
-                Err(error) => panic!("{error}"),
+    let request =
+        |n| format!(r#"{{"method":"get_users","params":{{"format":"simple"}},{pad}"id":{n}}}"#);
+    let requests: String = (0..COUNT).map(request).collect();
+    let mut left = requests.as_bytes();
+    // Stalled: nothing more goes, though the server has had turns enough to read.
+    let mut stream = asker.stream();
+    stream.set_nonblocking(true).unwrap();
+    let mut turns = 0;
+    while turns < 100 {
+        match stream.write(left) {
+            Ok(written) => (left, turns) = (&left[written..], 0),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                // Everyone else is served meanwhile.
+                house.ask(|_, _| ());
+                turns += 1;
             }
         }
-    });
-    let left = stalled.recv().expect("the server takes requests without end");
-    assert!(left > MIB, "only {left} bytes were left");
-    // Meanwhile everyone else is served.
+        assert!(left.len() > MIB, "the server takes requests without end");
+    }
+    stream.set_nonblocking(false).unwrap();
     house.peer().probe();
+    let pouring = asker.pour(left.to_vec());
     for number in 0..COUNT {
         asker.expect(format!("{},\"id\":{number}}}", &users[..users.len() - 1]));
     }
-    sender.join().unwrap();
+    pouring.join().unwrap().unwrap();
     asker.finish();
     drop(members);
 }
@@ -263,14 +265,14 @@ fn without_descriptors_the_server_waits_and_serves_on() {
     stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
     let nothing = stream.read(&mut [0]).expect_err("it cannot have been accepted");
     assert_eq!(nothing.kind(), ErrorKind::WouldBlock);
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let used = server.processor_time() - before;
     assert!(used < 15, "{used} hundredths of a second of work in half a second of waiting");
     inside.iter_mut().for_each(Peer::probe);
     // Whoever goes makes room for one who waits.
     for mut peer in outside {
         inside.pop();
-        peer.expect(r#"{"error":"Method not found","code":-32601}"#);
+        peer.expect(NOT_FOUND);
         peer.probe();
         inside.insert(0, peer);
     }
@@ -279,7 +281,7 @@ fn without_descriptors_the_server_waits_and_serves_on() {
 
 #[test]
 fn one_connection_too_many_is_closed_at_once() {
-    let limits = Limits { connections: 2, ..Limits::default() };
+    let limits = Limits { connections: 2, ..patient() };
     let house = Plan { limits, ..Plan::default() }.open();
     let mut bob = house.member("Bob", &["Bob"]);
     let ann = house.member("Ann", &["Bob", "Ann"]);
@@ -298,26 +300,35 @@ fn one_connection_too_many_is_closed_at_once() {
 
 #[test]
 fn who_says_nothing_is_closed_and_who_said_something_is_not() {
-    let limits = Limits { silence: Some(Duration::from_millis(700)), ..Limits::default() };
-    let house = Plan { limits, ..Plan::default() }.open();
-    let mut member = house.member("Bob", &["Bob"]);
-    let mut asker = house.peer();
-    asker.probe();
-    let mut begun = house.peer();
-    begun.send("{");
-    let mut silent = house.peer();
-    silent.expect_close();
-    member.probe();
-    asker.probe();
-    begun.ask(r#""method":"probe"}"#, r#"{"error":"Method not found","code":-32601}"#);
-    // A second one later is closed as well: the deadline is each connection's own.
-    house.peer().expect_close();
-    member.finish();
+    at_some_pace(Duration::from_millis(300), |silence| {
+        let limits = Limits { silence: Some(silence), ..patient() };
+        let house = Plan { limits, ..Plan::default() }.open();
+        let mut member = house.member("Bob", &["Bob"]);
+        let mut asker = house.peer();
+        asker.probe();
+        let mut begun = house.peer();
+        begun.send("{");
+        let mut silent = house.peer();
+        silent.expect_close();
+        member.probe();
+        asker.probe();
+        begun.ask(r#""method":"probe"}"#, NOT_FOUND);
+        // A second one later is closed as well: the deadline is each connection's own.
+        house.peer().expect_close();
+        member.finish();
+    });
 }
 
 #[test]
 fn at_the_end_everyone_is_told_and_closed() {
     let house = open();
+    // On a host of its own, so that nobody else listens there afterwards.
+    let another = house.ask(|_, fx| {
+        let service = fx.add_service(chatmaster::service());
+        let listener = fx.listen("127.77.0.11:0", service).expect("a listener");
+        fx.listener_addr(listener).expect("an address")
+    });
+    Peer::connect(another).expect(GREETING);
     let mut bob = house.member("Bob", &["Bob"]);
     let mut ann = house.peer();
     ann.send(r#"{"jsonrpc":"2.0","method":"join_chat","params":["Ann","den"]}"#);
@@ -338,5 +349,5 @@ fn at_the_end_everyone_is_told_and_closed() {
     ));
     ann.expect_close();
     stranger.expect_close();
-    assert!(TcpStream::connect(house.addresses[0]).is_err(), "still accepting");
+    assert!(TcpStream::connect(another).is_err(), "still accepting");
 }

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use std::time::Instant;
 
-use crate::house::{Running, until};
+use crate::house::{Running, patient, until};
 
 /// What a stream held, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -289,6 +289,7 @@ fn packages_that_inflate_to_much_do_not_hold_up_the_loop() {
     const COUNT: usize = 300;
     let house = Running::start(|| {
         let mut server = Server::new(Vec::new()).expect("a server");
+        server.effects().set_limits(patient());
         let address = server.listen("127.0.0.1:0", Clock).expect("a listener");
         (server, vec![address])
     });

@@ -1,5 +1,7 @@
 //! Servers to test against, each on a thread and a port of its own, and what `jsonrpc` says.
 
+use parlance::chat::dialect::udp::UdpSettings;
+use parlance::chat::dialect::websocket::WebSocketSettings;
 use parlance::chat::dialect::{
     Desk, DeskSettings, House, Settings, accounts, chatmaster, jsonrpc, ndjson, udp, websocket,
 };
@@ -13,10 +15,32 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::peer::Peer;
+use crate::support::{PATIENCE, raise_descriptors};
 use crate::tls_client::Pem;
 
-/// How long the loop may take to answer a question.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The time that the server gives in tests that are not about it: more than any of their steps may
+/// take.
+pub(crate) const AGES: Duration = Duration::from_secs(3600);
+
+/// The default limits, but for those in real time that a test's own steps could run into on a slow
+/// machine.
+pub(crate) fn patient() -> Limits {
+    Limits {
+        outbox_soft: AGES,
+        silence: Some(AGES),
+        handshake: AGES,
+        flush: AGES,
+        ..Limits::default()
+    }
+}
+
+/// The default settings of the dialects, but for how often a WebSocket is pinged, and for how long a
+/// peer of datagrams may be silent.
+pub(crate) fn settings() -> Settings {
+    let websocket = WebSocketSettings { ping: AGES, ..WebSocketSettings::default() };
+    let udp = UdpSettings { idle_timeout: AGES, ..UdpSettings::default() };
+    Settings { websocket, udp, ..Settings::default() }
+}
 
 /// A server that runs on a thread of its own until this is dropped.
 pub(crate) struct Running<S: 'static> {
@@ -33,6 +57,7 @@ impl<S: 'static> Running<S> {
     pub(crate) fn start(
         build: impl FnOnce() -> (Server<S>, Vec<SocketAddr>) + Send + 'static,
     ) -> Running<S> {
+        raise_descriptors();
         let (sender, built) = channel();
         let thread = std::thread::spawn(move || {
             let (mut server, addresses) = build();
@@ -96,6 +121,8 @@ pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < deadline, "it never came to that");
+        // Some of what is asked is nobody's turn, like what a file holds.
+        std::thread::yield_now();
     }
 }
 
@@ -116,13 +143,19 @@ fn listen(server: &mut Server<House>, service: impl Service<House> + 'static) ->
 }
 
 /// What a house is built with.
-#[derive(Default)]
 pub(crate) struct Plan {
     pub(crate) limits: Limits,
     pub(crate) chat: chat::Settings,
     pub(crate) dialect: Settings,
     /// With it, the house has an `accounts` door too.
     pub(crate) keeping: Option<Keeping>,
+}
+
+impl Default for Plan {
+    fn default() -> Plan {
+        let chat = chat::Settings::default();
+        Plan { limits: patient(), chat, dialect: settings(), keeping: None }
+    }
 }
 
 /// How a house keeps accounts.
@@ -170,7 +203,7 @@ impl Plan {
     }
 }
 
-/// A house with the default limits and settings.
+/// A house with the default limits and settings, but those of [`patient`] and [`settings`].
 pub(crate) fn open() -> Running<House> {
     Plan::default().open()
 }

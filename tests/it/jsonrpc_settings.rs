@@ -2,7 +2,7 @@
 
 use crate::house::{
     INVALID_REQUEST, LEAVE, LEFT, NOT_FOUND, PARSE, Plan, SENT, SIMPLE, chat as message, join,
-    join_room, joined, notice, refusal, say, users,
+    join_room, joined, notice, refusal, say, settings, users,
 };
 use parlance::chat::dialect::Settings;
 use parlance::chat::dialect::jsonrpc::JsonRpcSettings;
@@ -12,7 +12,7 @@ use parlance::rpc::JsonLimits;
 #[test]
 fn without_addresses_everyone_gets_the_simple_form() {
     let jsonrpc = JsonRpcSettings { show_addresses: false, ..JsonRpcSettings::default() };
-    let dialect = Settings { jsonrpc, ..Settings::default() };
+    let dialect = Settings { jsonrpc, ..settings() };
     let house = Plan { dialect, ..Plan::default() }.open();
     let mut bob = house.member("Bob", &["Bob"]);
     bob.ask(r#"{"method":"get_users","params":{}}"#, users(&["Bob"]));
@@ -23,7 +23,7 @@ fn without_addresses_everyone_gets_the_simple_form() {
 #[test]
 fn taken_names_may_be_refused_by_configuration() {
     let jsonrpc = JsonRpcSettings { suffix_duplicate_names: false, ..JsonRpcSettings::default() };
-    let dialect = Settings { jsonrpc, ..Settings::default() };
+    let dialect = Settings { jsonrpc, ..settings() };
     let house = Plan { dialect, ..Plan::default() }.open();
     let mut bob = house.member("Bob", &["Bob"]);
     let mut other = house.peer();
@@ -36,7 +36,7 @@ fn taken_names_may_be_refused_by_configuration() {
 #[test]
 fn limits_on_input_are_set_by_configuration() {
     let json = JsonLimits { frame_bytes: 100, depth: 3, batch_items: 2 };
-    let dialect = Settings { json, ..Settings::default() };
+    let dialect = Settings { json, ..settings() };
     let house = Plan { dialect, ..Plan::default() }.open();
     let mut peer = house.peer();
     peer.ask("[[[]]]", INVALID_REQUEST);

@@ -1,7 +1,8 @@
 //! `jsonrpc` spoken as JSON-RPC 2.0: the switch of a connection, the chat's methods, batches.
 
 use crate::house::{
-    LEAVE, Plan, SENT, SIMPLE, chat, join, joined, list, notice, open, private, say, users, whisper,
+    LEAVE, Plan, SENT, SIMPLE, chat, join, joined, list, notice, open, patient, private, say,
+    users, whisper,
 };
 use crate::peer::Peer;
 use parlance::chat::dialect::jsonrpc;
@@ -316,7 +317,7 @@ fn one_2_0_element_makes_a_batch_of_a_classic_array() {
 
 #[test]
 fn a_batch_answer_over_the_hard_limit_closes() {
-    let limits = Limits { outbox_hard_bytes: 16 * 1024, ..Limits::default() };
+    let limits = Limits { outbox_hard_bytes: 16 * 1024, ..patient() };
     let house = Plan { limits, ..Plan::default() }.open();
     let name = "\u{1f600}".repeat(50);
     let mut bob = house.member(&name, &[&name]);

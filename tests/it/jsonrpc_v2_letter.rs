@@ -3,7 +3,7 @@
 //! The answers are the specification's, written compact, with this server's key order and its
 //! spelling of the errors' messages.
 
-use crate::house::Running;
+use crate::house::{Running, patient};
 use parlance::rpc::{Call, JsonRpc, Outcome, Server};
 use serde::Deserialize;
 
@@ -34,6 +34,7 @@ fn note(_: &mut (), call: &mut Call<'_, ()>) -> Outcome {
 fn running() -> Running<()> {
     Running::start(|| {
         let mut server = Server::new(()).unwrap();
+        server.effects().set_limits(patient());
         let service = JsonRpc::new()
             .method("subtract", subtract)
             .method("sum", sum)

@@ -1,7 +1,7 @@
 //! `ndjson`: how its lines are cut, and what it says to input that no client should send. A
 //! bystander in the same room hears none of that.
 
-use crate::house::{Plan, Running, open};
+use crate::house::{Plan, Running, open, settings};
 use crate::ndjson::{ack, error, join, message, say, system};
 use crate::peer::Peer;
 use parlance::chat::dialect::{House, Settings};
@@ -217,7 +217,7 @@ fn a_line_that_never_ends_is_an_error_and_the_end() {
 #[test]
 fn limits_on_input_are_set_by_configuration() {
     let json = JsonLimits { frame_bytes: 100, depth: 3, ..JsonLimits::default() };
-    let dialect = Settings { json, ..Settings::default() };
+    let dialect = Settings { json, ..settings() };
     let house = Plan { dialect, ..Plan::default() }.open();
     let mut ann = house.guest_in("den", "Ann", 1);
     ann.is_told(r#"{"type":"ping","id":0,"x":[[]]}"#, ack(0));

@@ -6,17 +6,18 @@
 use socket2::SockRef;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::schema::Tap;
-
-/// How long one read or write may take before a test fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::support::PATIENCE;
 
 /// One TCP connection, as its client sees it.
 pub(crate) struct Peer {
     stream: TcpStream,
+    /// Held by whom [`Peer::pour`] has sending.
+    pouring: Arc<Mutex<()>>,
     /// Holds what is received to the schemas of a dialect.
     tap: Option<Tap>,
 }
@@ -50,7 +51,7 @@ impl Peer {
         stream.set_nodelay(true).expect("no delay");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
         stream.set_write_timeout(Some(PATIENCE)).expect("a timeout");
-        Peer { stream, tap: None }
+        Peer { stream, pouring: Arc::default(), tap: None }
     }
 
     /// From now on, before anything was read, all that is received is held to the dialect's schemas.
@@ -82,6 +83,22 @@ impl Peer {
         self.stream.write_all(bytes.as_ref()).expect("sent");
     }
 
+    /// The same, of what the other end may take no more. Says whether it does.
+    #[track_caller]
+    pub(crate) fn sends(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        match self.stream.write_all(bytes.as_ref()) {
+            Err(error)
+                if [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset].contains(&error.kind()) =>
+            {
+                false
+            }
+            sent => {
+                sent.expect("sent");
+                true
+            }
+        }
+    }
+
     /// Sends bytes one at a time, each in a segment of its own.
     #[track_caller]
     pub(crate) fn send_slowly(&mut self, bytes: impl AsRef<[u8]>) {
@@ -94,7 +111,21 @@ impl Peer {
     /// gives what its last write came to.
     pub(crate) fn pour(&self, bytes: impl AsRef<[u8]> + Send + 'static) -> Pouring {
         let mut stream = self.stream.try_clone().expect("a second handle");
-        std::thread::spawn(move || stream.write_all(bytes.as_ref()))
+        let pouring = Arc::clone(&self.pouring);
+        std::thread::spawn(move || {
+            let _alone = pouring.lock();
+            stream.write_all(bytes.as_ref())
+        })
+    }
+
+    /// Sends a few bytes that are a whole by themselves, unless something is being poured, or the
+    /// other end takes nothing more.
+    #[track_caller]
+    pub(crate) fn slip_in(&mut self, bytes: impl AsRef<[u8]>) {
+        let pouring = Arc::clone(&self.pouring);
+        if let Ok(_alone) = pouring.try_lock() {
+            self.sends(bytes);
+        }
     }
 
     /// Ends this side's output.

@@ -98,8 +98,10 @@ fn a_second_signal_ends_it_at_once() {
     // Somebody who neither reads nor closes holds the orderly end up.
     let mut stuck = Peer::connect_narrow(daemon.address("jsonrpc")).speaking("jsonrpc");
     stuck.ask(JOIN, JOINED);
+    // Stopped in between, so that the second comes in time however slow this test is.
+    daemon.signal(Signal::STOP);
     daemon.signal(Signal::INT);
-    daemon.wait_for_log("shutting down");
     daemon.signal(Signal::TERM);
+    daemon.signal(Signal::CONT);
     assert_eq!(daemon.wait().code(), Some(1));
 }

@@ -1,12 +1,13 @@
 //! Answers that come later: tickets, worker jobs, and what they hold up.
 
-use crate::house::{Running, until};
+use crate::house::{Running, patient, until};
 use crate::peer::Peer;
 use parlance::rpc::{Call, CallError, CallTicket, JsonRpc, Outcome, Server};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+
+use crate::support::PATIENCE;
 
 /// What jobs wait at until a test opens it.
 #[derive(Default, Clone)]
@@ -16,8 +17,7 @@ impl Gate {
     fn pass(&self) {
         let (open, changed) = &*self.0;
         let open = open.lock().unwrap();
-        let (_open, waited) =
-            changed.wait_timeout_while(open, Duration::from_secs(20), |open| !*open).unwrap();
+        let (_open, waited) = changed.wait_timeout_while(open, PATIENCE, |open| !*open).unwrap();
         assert!(!waited.timed_out(), "the gate stayed shut");
     }
 
@@ -93,6 +93,7 @@ fn stumble(_: &mut Desk, call: &mut Call<'_, Desk>) -> Outcome {
 fn desk() -> Running<Desk> {
     Running::start(|| {
         let mut server = Server::new(Desk::default()).unwrap();
+        server.effects().set_limits(patient());
         server.set_workers(1, 1);
         let service = JsonRpc::new()
             .method("hold", hold)
@@ -154,8 +155,9 @@ const INTERNAL: &str = r#"{"error":"Internal error","code":-32603}"#;
 fn without_ids_answers_keep_the_order_of_the_requests() {
     let desk = desk();
     let mut peer = desk.peer();
-    peer.send([classic("hold", "a", None), classic("echo", "1", None)].concat());
-    peer.send([classic("hold", "b", None), classic("echo", "2", None)].concat());
+    // In one write, so that all of it is there when the first is held.
+    let [a, b] = ["a", "b"].map(|key| classic("hold", key, None));
+    peer.send([a, classic("echo", "1", None), b, classic("echo", "2", None)].concat());
     // The others are served meanwhile, and this one is not.
     desk.await_ticket("a");
     desk.peer().ask(classic("echo", "x", None), r#""x""#);

@@ -5,7 +5,7 @@ use parlance::rpc::{Accepted, ConnId, Effects, Server, Service};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use crate::house::Running;
+use crate::house::{Running, patient};
 use crate::peer::Peer;
 use crate::tls_client::{Client, certificate};
 
@@ -55,6 +55,7 @@ fn start() -> (Running<Lot>, Client) {
         let (tls, der) = certificate();
         made.send(der).expect("the test waits");
         let mut server = Server::new(Lot::default()).expect("a server");
+        server.effects().set_limits(patient());
         let plain = server.listen("127.0.0.1:0", Laborious).expect("a listener");
         let fx = server.effects();
         let service = fx.add_service(Laborious);
@@ -97,7 +98,7 @@ fn hold_when_asked(running: &Running<Lot>) -> Sender<()> {
 
 #[test]
 fn frames_that_take_long_are_served_a_few_at_a_time() {
-    const LINES: usize = 1000;
+    const LINES: usize = 400;
     let (running, _) = start();
     let (mut busy, mut other) = (running.peer(), running.peer());
     let release = hold(&running);
@@ -112,7 +113,7 @@ fn frames_that_take_long_are_served_a_few_at_a_time() {
 
 #[test]
 fn handshakes_are_served_a_few_at_a_time() {
-    const CLIENTS: usize = 600;
+    const CLIENTS: usize = 200;
     let (running, mut client) = start();
     let hello = client.records();
     let mut clients: Vec<Peer> = (0..CLIENTS).map(|_| running.peer_at(1)).collect();

@@ -2,6 +2,7 @@
 
 use crate::house::{chat, notice, open};
 use crate::skip;
+use crate::support::run;
 use std::process::Command;
 
 /// Sends the sample's connection to the test's port, and else leaves it alone.
@@ -25,7 +26,7 @@ fn the_sample_of_the_seed_runs_as_it_stands() {
     let mut bob = house.member("Bob", &["Bob"]);
     let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/seed_000_sample.py");
     let port = house.addresses[0].port().to_string();
-    let output = Command::new("python3").args(["-c", RUNNER, &port, sample]).output().unwrap();
+    let output = run(Command::new("python3").args(["-c", RUNNER, &port, sample]));
     let stdout = String::from_utf8(output.stdout).unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stdout}\n{stderr}");

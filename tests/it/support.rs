@@ -4,17 +4,45 @@
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
-/// How long anything may take before the test fails.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long anything may take before the test fails. Nothing waits for it when all is well, so it is
+/// long enough for a machine that is slow, and busy with something else.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs a test of a limit in real time that its own steps have to stay below: with a short one, and
+/// where that is too short for the machine, with longer ones. What is wrong fails with all of them.
+pub(crate) fn at_some_pace(shortest: Duration, attempt: impl Fn(Duration)) {
+    let mut limit = shortest;
+    while limit < PATIENCE / 4 {
+        // What it asserts is about nothing that outlives it.
+        if catch_unwind(AssertUnwindSafe(|| attempt(limit))).is_ok() {
+            return;
+        }
+        limit *= 4;
+    }
+    attempt(limit);
+}
+
+/// Lets this process have as many descriptors as it may: its tests run at the same time, and have
+/// both ends of their connections.
+pub(crate) fn raise_descriptors() {
+    static RAISED: Once = Once::new();
+    RAISED.call_once(|| {
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        // Where it cannot be raised, there may be enough.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    });
+}
 
 /// A new folder, removed with all that is in it when the value is dropped.
 pub(crate) struct TempFolder(PathBuf);
@@ -87,9 +115,16 @@ pub(crate) fn own_address() -> SocketAddr {
 pub(crate) fn within_patience<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Option<T> {
+    within(PATIENCE, work)
+}
+
+fn within<T: Send + 'static>(
+    time: Duration,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(work()));
-    receiver.recv_timeout(PATIENCE).ok()
+    receiver.recv_timeout(time).ok()
 }
 
 /// The `parlance` command with arguments, untouched by the variables of whoever runs the tests.
@@ -102,11 +137,12 @@ pub(crate) fn parlance(arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a command to its end; what outlasts [`PATIENCE`] is killed and fails the test.
+/// Runs a command to its end. It may do many things, each of which may take a while; what outlasts
+/// [`PATIENCE`] five times is killed and fails the test.
 pub(crate) fn run(command: &mut Command) -> Output {
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a process");
     let pid = Pid::from_child(&child);
-    match within_patience(move || child.wait_with_output()) {
+    match within(5 * PATIENCE, move || child.wait_with_output()) {
         Some(output) => output.expect("its output"),
         None => {
             let _ = kill_process(pid, Signal::KILL);

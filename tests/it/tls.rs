@@ -4,13 +4,14 @@
 use parlance::rpc::framing::{Fault, Framing, Lines};
 use parlance::rpc::{Accepted, ConnId, Effects, Limits, Server, Service, Tls};
 use rustls::pki_types::CertificateDer;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::time::Duration;
 
-use crate::house::Running;
+use crate::house::{Running, patient};
 use crate::peer::Peer;
-use crate::tls_client::{Client, PATIENCE, certificate};
+use crate::support::at_some_pace;
+use crate::tls_client::{Client, certificate};
 
 /// Says a line back, `hello` at the beginning, and so many bytes to a line that is a number.
 struct Echo;
@@ -59,7 +60,7 @@ fn start(limits: Limits) -> (Running<Option<Tls>>, CertificateDer<'static>) {
 
 #[test]
 fn lines_go_to_and_fro_and_the_end_is_announced() {
-    let (running, trusted) = start(Limits::default());
+    let (running, trusted) = start(patient());
     let mut client = Client::connect(running.addresses[0], &trusted);
     client.expect("hello\n");
     client.send("one\ntwo\n");
@@ -70,7 +71,7 @@ fn lines_go_to_and_fro_and_the_end_is_announced() {
 
 #[test]
 fn records_may_be_split_anywhere_and_joined() {
-    let (running, trusted) = start(Limits::default());
+    let (running, trusted) = start(patient());
     let mut client = Client::connect(running.addresses[0], &trusted);
     client.expect("hello\n");
     // Several records in one segment, then one record a byte a time, a line split across records.
@@ -89,7 +90,7 @@ fn records_may_be_split_anywhere_and_joined() {
 
 #[test]
 fn output_longer_than_all_buffers_arrives_whole() {
-    let (running, trusted) = start(Limits { outbox_hard_bytes: 1 << 26, ..Limits::default() });
+    let (running, trusted) = start(Limits { outbox_hard_bytes: 1 << 26, ..patient() });
     let mut client = Client::connect(running.addresses[0], &trusted);
     client.expect("hello\n");
     client.send("20000000\nafter\n");
@@ -102,7 +103,7 @@ fn output_longer_than_all_buffers_arrives_whole() {
 
 #[test]
 fn an_end_of_input_is_served_to_the_last_line() {
-    let (running, trusted) = start(Limits::default());
+    let (running, trusted) = start(patient());
     let mut client = Client::connect(running.addresses[0], &trusted);
     client.expect("hello\n");
     client.send("last\n");
@@ -122,7 +123,7 @@ fn an_end_of_input_is_served_to_the_last_line() {
 
 #[test]
 fn what_is_no_tls_gets_an_alert_and_the_end() {
-    let (running, trusted) = start(Limits::default());
+    let (running, trusted) = start(patient());
     let mut peer = Peer::connect(running.addresses[0]);
     peer.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let (alert, _) = peer.take_all();
@@ -133,26 +134,23 @@ fn what_is_no_tls_gets_an_alert_and_the_end() {
 
 #[test]
 fn a_handshake_that_does_not_end_is_ended() {
-    let limits = Limits { handshake: Duration::from_millis(100), ..Limits::default() };
-    let (running, _) = start(limits);
-    let mut peer = Peer::connect(running.addresses[0]);
-    peer.send([22, 3, 1]);
-    let (_, _) = peer.take_all();
-    // One that is over is not.
-    let (running, trusted) = start(limits);
-    let mut client = Client::connect(running.addresses[0], &trusted);
-    client.expect("hello\n");
-    client.stream.set_read_timeout(Some(Duration::from_millis(300))).expect("set");
-    let error = client.stream().read(&mut [0; 16]).expect_err("nothing comes");
-    assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
-    client.stream.set_read_timeout(Some(PATIENCE)).expect("set");
-    client.send("still here\n");
-    client.expect("still here\n");
+    at_some_pace(Duration::from_millis(200), |handshake| {
+        let (running, trusted) = start(Limits { handshake, ..patient() });
+        let mut client = Client::connect(running.addresses[0], &trusted);
+        client.expect("hello\n");
+        // This one begins later, so when it is ended the other's time is over, too.
+        let mut peer = Peer::connect(running.addresses[0]);
+        peer.send([22, 3, 1]);
+        let (_, _) = peer.take_all();
+        // One that is over is not.
+        client.send("still here\n");
+        client.expect("still here\n");
+    });
 }
 
 #[test]
 fn another_certificate_is_for_those_who_come_after() {
-    let (running, trusted) = start(Limits::default());
+    let (running, trusted) = start(patient());
     let mut before = Client::connect(running.addresses[0], &trusted);
     before.expect("hello\n");
     let new = running.ask(|tls, _| {
@@ -170,8 +168,7 @@ fn another_certificate_is_for_those_who_come_after() {
 
 #[test]
 fn a_stop_does_not_wait_for_handshakes() {
-    let patience = Duration::from_secs(60);
-    let (running, _) = start(Limits { handshake: patience, flush: patience, ..Limits::default() });
+    let (running, _) = start(patient());
     let mut peer = Peer::connect(running.addresses[0]);
     peer.send([22, 3, 1]);
     crate::house::until(|| running.ask(|_, fx| fx.connections()) == 1);

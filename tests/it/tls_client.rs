@@ -6,9 +6,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
 
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) use crate::support::PATIENCE;
 
 /// A certificate and its key, as PEM.
 pub(crate) struct Pem {

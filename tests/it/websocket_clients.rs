@@ -1,10 +1,10 @@
 //! An echo over WebSocket, as other people's clients see it: tungstenite, and `websockets` for
 //! Python.
 
-use crate::house::{Running, until};
+use crate::house::{Running, patient, until};
 use crate::peer::Peer;
 use crate::skip;
-use crate::support::run;
+use crate::support::{PATIENCE, at_some_pace, run};
 use crate::websocket_echo::{Seen, echo, echo_at, options};
 use parlance::rpc::Limits;
 use parlance::rpc::framing::WebSocketOptions;
@@ -15,8 +15,6 @@ use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tungstenite::protocol::frame::{Frame, Utf8Bytes};
 use tungstenite::{Bytes, Message, WebSocket};
-
-const PATIENCE: Duration = Duration::from_secs(20);
 
 type Client = WebSocket<TcpStream>;
 
@@ -132,22 +130,24 @@ fn a_claimed_length_is_not_waited_for() {
 
 #[test]
 fn an_idle_peer_is_pinged_and_given_up_when_it_stays_silent() {
-    let echo = echo(WebSocketOptions { ping: Duration::from_millis(50), ..options() });
-    let mut client = client(&echo);
-    // This client answers the pings it reads.
-    for _ in 0..3 {
-        assert_eq!(client.read().expect("a ping"), Message::Ping(Bytes::new()));
-    }
-    let mut peer = Peer::over(client.get_mut().try_clone().expect("a second handle"));
-    let (said, _) = peer.take_all();
-    let farewell = b"\x88\x1c\x03\xf0nothing heard for too long";
-    assert!(said.ends_with(farewell), "{said:x?}");
-    until(|| echo.ask(|seen, _| seen.ended.clone()) == ["nothing heard for too long"]);
+    at_some_pace(Duration::from_millis(50), |ping| {
+        let echo = echo(WebSocketOptions { ping, ..options() });
+        let mut client = client(&echo);
+        // This client answers the pings it reads.
+        for _ in 0..3 {
+            assert_eq!(client.read().expect("a ping"), Message::Ping(Bytes::new()));
+        }
+        let mut peer = Peer::over(client.get_mut().try_clone().expect("a second handle"));
+        let (said, _) = peer.take_all();
+        let farewell = b"\x88\x1c\x03\xf0nothing heard for too long";
+        assert!(said.ends_with(farewell), "{said:x?}");
+        until(|| echo.ask(|seen, _| seen.ended.clone()) == ["nothing heard for too long"]);
+    });
 }
 
 #[test]
 fn a_peer_that_never_reads_is_told_where_one_write_may_do_that() {
-    let limits = Limits { outbox_hard_bytes: 64 * 1024, ..Limits::default() };
+    let limits = Limits { outbox_hard_bytes: 64 * 1024, ..patient() };
     let echo = echo_at("127.0.0.1:0", options(), limits);
     let client = client(&echo);
     let conn = echo.ask(|seen, _| *seen.agreed.keys().next().expect("one"));
@@ -165,9 +165,11 @@ import asyncio, sys, websockets
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 url = f"ws://127.0.0.1:{sys.argv[1]}/ws"
+# Whoever runs this ends it when it takes too long.
+patient = dict(open_timeout=None, ping_interval=None, close_timeout=None)
 
 async def main():
-    async with connect(url, subprotocols=["echo.v1"], max_size=None) as ws:
+    async with connect(url, subprotocols=["echo.v1"], max_size=None, **patient) as ws:
         names = [extension.name for extension in ws.protocol.extensions]
         assert names == (["permessage-deflate"] if sys.argv[2] == "deflate" else []), names
         assert ws.subprotocol == "echo.v1", ws.subprotocol
@@ -181,18 +183,18 @@ async def main():
                 yield f"part {index} "
         await ws.send(parts())
         assert await ws.recv() == "".join([f"part {index} " for index in range(100)])
-        await asyncio.wait_for(await ws.ping("there?"), 20)
+        await (await ws.ping("there?"))
         await asyncio.gather(*[ws.send(f"{index}") for index in range(500)])
         assert [await ws.recv() for _ in range(500)] == [f"{index}" for index in range(500)]
     assert ws.close_code == 1000, ws.close_code
-    async with connect(url, origin="http://127.0.0.1:" + sys.argv[1]) as ws:
+    async with connect(url, origin="http://127.0.0.1:" + sys.argv[1], **patient) as ws:
         await ws.send("close")
         try:
             await ws.recv()
             assert False
         except ConnectionClosed as closed:
             assert (closed.rcvd.code, closed.rcvd_then_sent) == (1000, True), closed
-    async with connect(url) as ws:
+    async with connect(url, **patient) as ws:
         await ws.send("x" * ((1 << 20) + 1))
         try:
             await ws.recv()
@@ -200,13 +202,13 @@ async def main():
         except ConnectionClosed as closed:
             assert closed.rcvd.code == 1009, closed
     try:
-        await connect(url, origin="http://evil.example")
+        await connect(url, origin="http://evil.example", **patient)
         assert False
     except InvalidStatus as refused:
         assert refused.response.status_code == 403
     print("well")
 
-asyncio.run(asyncio.wait_for(main(), 60))
+asyncio.run(main())
 "#;
 
 #[test]

@@ -1,9 +1,9 @@
 //! The `websocket` door itself: pages, who is let in, what closes it, and how it is set up.
 
-use crate::house::{Plan, Running, chat, joined, notice, open};
+use crate::house::{Plan, Running, chat, joined, notice, open, settings};
 use crate::peer::Peer;
 use crate::skip;
-use crate::support::{Daemon, TempFolder};
+use crate::support::{Daemon, TempFolder, run};
 use crate::tls_client::{Client, certificate};
 use crate::ws_peer::{SOME_TIME, WsPeer, head, untimed, upgrade};
 use parlance::chat::dialect::House;
@@ -133,7 +133,7 @@ fn foreign_pages_and_foreign_names_are_kept_out_unless_they_are_configured() {
         house.settings.websocket = WebSocketSettings {
             origins: vec!["https://chat.example".to_owned()],
             hosts: vec!["chat.example".to_owned()],
-            ..WebSocketSettings::default()
+            ..settings().websocket
         };
     });
     for request in [foreign, rebound, own] {
@@ -347,7 +347,7 @@ fn the_flow_of_the_seed_by_its_own_library() {
     let mut bob = house.peer();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/seed_001_client.py");
     let port = house.door("websocket").port().to_string();
-    let output = Command::new("python3").args([script, &port]).output().expect("python3");
+    let output = run(Command::new("python3").args([script, &port]));
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stdout}\n{stderr}");

@@ -1,6 +1,6 @@
 //! A service that sends back what it is told, over WebSocket, and what its tests need to talk to it.
 
-use crate::house::Running;
+use crate::house::{AGES, Running, patient};
 use parlance::rpc::framing::websocket::{
     Page, frame_binary, frame_binary_deflated, frame_text, frame_text_deflated,
 };
@@ -83,13 +83,14 @@ pub(crate) fn options() -> WebSocketOptions {
         message_bytes_max: 1 << 20,
         deflate: true,
         pages: page,
+        ping: AGES,
         ..WebSocketOptions::default()
     }
 }
 
 /// The echo on a port of the loopback address.
 pub(crate) fn echo(options: WebSocketOptions) -> Running<Seen> {
-    echo_at("127.0.0.1:0", options, Limits::default())
+    echo_at("127.0.0.1:0", options, patient())
 }
 
 /// The echo at an address.

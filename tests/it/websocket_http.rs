@@ -1,6 +1,6 @@
 //! The HTTP front of a WebSocket service: a request in, an answer out, byte for byte.
 
-use crate::house::Running;
+use crate::house::{Running, patient};
 use crate::websocket_echo::{Seen, echo, echo_at, options};
 use parlance::rpc::Limits;
 
@@ -368,7 +368,7 @@ fn frames_may_come_with_the_request() {
 
 #[test]
 fn a_request_that_does_not_come_is_not_waited_for() {
-    let limits = Limits { handshake: std::time::Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { handshake: std::time::Duration::from_millis(50), ..patient() };
     let echo = echo_at("127.0.0.1:0", options(), limits);
     let mut peer = echo.peer();
     peer.send("GET / HTTP/1.1\r\nHost: ");

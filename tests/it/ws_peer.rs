@@ -3,13 +3,15 @@
 
 use std::net::SocketAddr;
 
-use crate::frames::{masked, put_length};
+use crate::frames::masked;
 use crate::peer::Peer;
 use crate::schema::PARLANCE_V1;
 
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
 const CLOSE: u8 = 0x88;
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
 
 /// What stands for a time in an expected text.
 pub(crate) const SOME_TIME: &str = "…";
@@ -73,7 +75,7 @@ impl WsPeer {
     /// Expects one text message, byte for byte.
     #[track_caller]
     pub(crate) fn expect(&mut self, text: impl AsRef<str>) {
-        self.peer.expect(frame(TEXT, text.as_ref().as_bytes()));
+        assert_eq!(self.take(), text.as_ref());
     }
 
     /// Expects one text message that is as told but for times, which are checked for their shape.
@@ -104,16 +106,20 @@ impl WsPeer {
         String::from_utf8(content).expect("UTF-8")
     }
 
-    /// The next frame: its first byte and its content.
+    /// The next frame, but for pings, which may come at any time: its first byte and its content.
     #[track_caller]
     pub(crate) fn take_frame(&mut self) -> (u8, Vec<u8>) {
-        let head = self.peer.take(2);
-        let len = match head[1] {
-            126 => u64::from(u16::from_be_bytes(self.peer.take(2).try_into().expect("two"))),
-            127 => u64::from_be_bytes(self.peer.take(8).try_into().expect("eight")),
-            len => u64::from(len),
+        let mut head = self.peer.take(2);
+        while head == [PING, 0] {
+            self.peer.slip_in(masked(PONG, b""));
+            head = self.peer.take(2);
+        }
+        let (len, least) = match head[1] {
+            126 => (u16::from_be_bytes(self.peer.take(2).try_into().expect("two")).into(), 126),
+            127 => (u64::from_be_bytes(self.peer.take(8).try_into().expect("eight")), 1 << 16),
+            len => (u64::from(len), 0),
         };
-        assert!(len < 1 << 24, "a masked frame, or too long a one");
+        assert!((least..1 << 24).contains(&len), "a masked frame, or a length that cannot be");
         (head[0], self.peer.take(len as usize))
     }
 
@@ -130,7 +136,7 @@ impl WsPeer {
     #[track_caller]
     pub(crate) fn finish(mut self) {
         self.peer.send(masked(CLOSE, &1000_u16.to_be_bytes()));
-        self.peer.expect([CLOSE, 2, 0x03, 0xe8]);
+        assert_eq!(self.take_frame(), (CLOSE, vec![0x03, 0xe8]));
         self.peer.expect_close();
     }
 
@@ -158,14 +164,6 @@ pub(crate) fn head(peer: &mut Peer) -> String {
         head.extend(peer.take(1));
     }
     String::from_utf8(head).expect("UTF-8")
-}
-
-/// An unmasked frame, as a server sends it.
-pub(crate) fn frame(first: u8, content: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first];
-    put_length(content.len(), 0, &mut frame);
-    frame.extend_from_slice(content);
-    frame
 }
 
 /// The text with [`SOME_TIME`] for each time in it that is written as it should be.

@@ -7,6 +7,9 @@ import sys
 
 from websockets.asyncio.client import connect
 
+# Whoever runs this ends it when it takes too long.
+PATIENT = dict(open_timeout=None, ping_interval=None, close_timeout=None)
+
 
 def show(packet):
     if packet.get("status") == "connected":
@@ -25,7 +28,7 @@ async def receive(client):
 
 
 async def main():
-    async with connect(f"ws://localhost:{sys.argv[1]}") as client:
+    async with connect(f"ws://127.0.0.1:{sys.argv[1]}", **PATIENT) as client:
         receiver = asyncio.create_task(receive(client))
         await client.send(json.dumps({"action": "join", "body": {"room_id": sys.argv[2]}}))
         while line := await asyncio.to_thread(sys.stdin.readline):
