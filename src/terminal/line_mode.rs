@@ -176,8 +176,9 @@ impl LineMode<'_> {
                             self.answered(&result, &entry)?;
                         }
                     }
-                    Item::Input | Item::Terminal(_) => {}
                     Item::End => self.lines = None,
+                    // What is to be read is looked for every time; the rest is the screen's.
+                    _ => {}
                 }
             }
         }

@@ -22,10 +22,16 @@ pub(super) enum Item {
     Event(Event),
     /// What a call was answered.
     Answer(Tag, Result<Answer, CallError>),
-    /// A key, a paste, another size.
+    /// A key or a paste.
     Terminal(crossterm::event::Event),
     /// There is something new to be read, or nothing any more.
     Input,
+    /// The terminal has another size.
+    Resized,
+    /// It is to stop: Ctrl-Z, or a signal.
+    Suspend,
+    /// It goes on after a stop.
+    Continued,
     /// It is to end: a signal, or the terminal is gone.
     End,
 }

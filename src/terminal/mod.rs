@@ -12,6 +12,7 @@ mod completion;
 mod connect;
 mod hearing;
 mod input;
+mod job;
 mod known_servers;
 mod line;
 mod line_mode;

@@ -17,26 +17,26 @@ use crossterm::terminal::{
 /// Whether the terminal is not as it was.
 static CHANGED: AtomicBool = AtomicBool::new(false);
 
+/// Whether nothing is to be drawn any more.
+static GIVEN_UP: AtomicBool = AtomicBool::new(false);
+
 /// The terminal is ready for the screen as long as this lives.
 #[derive(Debug)]
 pub(super) struct Guard(());
 
 impl Guard {
-    /// Raw, on the alternate screen, with pastes and focus told. A panic on any thread puts it back
-    /// before it is printed.
+    /// [Takes](take) the terminal. A panic on any thread puts it back before it is printed.
     pub(super) fn enter() -> io::Result<Guard> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             let before = panic::take_hook();
             panic::set_hook(Box::new(move |info| {
-                restore();
+                give_up();
                 before(info);
             }));
         });
-        CHANGED.store(true, Ordering::SeqCst);
         let guard = Guard(());
-        enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)?;
+        take()?;
         Ok(guard)
     }
 }
@@ -47,9 +47,31 @@ impl Drop for Guard {
     }
 }
 
-/// Whether the terminal is still ready for the screen: not after a panic on another thread.
-pub(super) fn is_ready() -> bool {
-    CHANGED.load(Ordering::SeqCst)
+/// Puts the terminal back for good: a part of the program has failed, or ends it at once.
+pub(super) fn give_up() {
+    GIVEN_UP.store(true, Ordering::SeqCst);
+    restore();
+}
+
+/// Whether it was given up.
+pub(super) fn is_given_up() -> bool {
+    GIVEN_UP.load(Ordering::SeqCst)
+}
+
+/// Makes the terminal ready: raw, on the alternate screen, with pastes and focus told. It may be ready
+/// already, or have been used by others since.
+pub(super) fn take() -> io::Result<()> {
+    CHANGED.store(true, Ordering::SeqCst);
+    // After a stop that was not announced the modes are whatever others made of them, but are still
+    // believed to be raw.
+    disable_raw_mode()?;
+    enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)
+}
+
+/// Leaves the terminal to who has it now, as it is.
+pub(super) fn lose() {
+    CHANGED.store(false, Ordering::SeqCst);
 }
 
 /// Puts the terminal back as it was; once. What fails is not told: there is nobody to see it.

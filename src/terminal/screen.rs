@@ -4,26 +4,33 @@
 use std::io::{self, BufWriter, Stdout};
 use std::process;
 use std::sync::Arc;
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant, SystemTime};
 
-use crossterm::event::{self, Event as Input};
+use crossterm::event::{self, Event as Input, KeyCode, KeyEventKind, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::{Position, Rect};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 
 use crate::client::Client;
 
 use super::app::{App, End, Now, Setup};
+use super::job::{self, Place};
 use super::mailbox::{Item, Mailbox};
 use super::restore::{self, Guard};
 use super::view;
 
 /// The least time between two drawings: what comes in between is drawn together.
 const BETWEEN_DRAWINGS: Duration = Duration::from_millis(10);
+
+/// How often it is looked, in the background, whether the terminal is ours again: not every shell tells
+/// who was running all the time.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
@@ -36,10 +43,15 @@ pub(super) fn run(client: Client, mailbox: &Arc<Mailbox>, setup: Setup) -> io::R
     watch_signals(mailbox)?;
     let guard = Guard::enter()?;
     let backend = CrosstermBackend::new(BufWriter::new(io::stdout()));
-    let result = Terminal::new(backend).and_then(|mut screen| {
-        watch_keys(mailbox)?;
+    let result = Terminal::new(backend).and_then(|screen| {
+        let keys = Keys::watch(mailbox)?;
         watch_terminal(mailbox)?;
-        turn_after_turn(&client, mailbox, setup, &mut screen)
+        let start = Instant::now();
+        let app = App::new(setup);
+        let place = Place::Foreground;
+        let client = &client;
+        Turns { client, mailbox, screen, keys, app, start, drawn: None, is_stale: true, place }
+            .run()
     });
     drop(guard);
     // Only then, for saying goodbye may take a moment.
@@ -48,53 +60,132 @@ pub(super) fn run(client: Client, mailbox: &Arc<Mailbox>, setup: Setup) -> io::R
     result
 }
 
-fn turn_after_turn(
-    client: &Client,
-    mailbox: &Arc<Mailbox>,
-    setup: Setup,
-    screen: &mut Screen,
-) -> io::Result<End> {
-    let start = Instant::now();
-    let now = || Now { at: SystemTime::now(), since: start.elapsed() };
-    let mut app = App::new(setup);
-    let size = screen.size()?;
-    app.resize(size.width, size.height);
-    app.start(now());
-    let mut drawn = start;
-    let mut is_stale = true;
-    loop {
-        if !restore::is_ready() {
-            return Err(io::Error::other("a part of the program has failed"));
-        }
-        app.tick(now());
-        for (tag, call) in app.take_calls() {
-            let mailbox = Arc::clone(mailbox);
-            client.submit(call, move |result| mailbox.put(Item::Answer(tag, result)));
-        }
-        if let Some(end) = app.is_over.take() {
-            return Ok(end);
-        }
-        is_stale |= app.take_dirty();
-        let mut patience = app.deadline(now()).saturating_sub(start.elapsed());
-        if is_stale {
-            let due = BETWEEN_DRAWINGS.saturating_sub(drawn.elapsed());
-            if due.is_zero() || drawn == start {
-                draw(&mut app, now(), screen)?;
-                drawn = Instant::now();
-                is_stale = false;
-            } else {
-                patience = patience.min(due);
+/// One turn after another: what came is handled, what changed is drawn.
+struct Turns<'a> {
+    client: &'a Client,
+    mailbox: &'a Arc<Mailbox>,
+    screen: Screen,
+    keys: Keys,
+    app: App,
+    start: Instant,
+    /// When it was drawn last.
+    drawn: Option<Instant>,
+    /// Whether it is to be drawn again.
+    is_stale: bool,
+    place: Place,
+}
+
+impl Turns<'_> {
+    fn run(mut self) -> io::Result<End> {
+        let size = self.screen.size()?;
+        self.app.resize(size.width, size.height);
+        self.app.start(self.now());
+        loop {
+            if restore::is_given_up() {
+                return Err(io::Error::other("a part of the program has failed"));
+            }
+            self.app.tick(self.now());
+            self.make_calls();
+            if let Some(end) = self.app.is_over.take() {
+                return Ok(end);
+            }
+            if self.place == Place::Background && job::is_in_foreground() {
+                self.come_back()?;
+            }
+            let patience = self.draw_in_time()?;
+            for item in self.mailbox.take(patience) {
+                if let Some(end) = self.take(item)? {
+                    return Ok(end);
+                }
             }
         }
-        for item in mailbox.take(patience) {
-            match item {
-                Item::Event(event) => app.event(event, now()),
-                Item::Answer(tag, result) => app.answer(tag, result, now()),
-                Item::Terminal(input) => take_input(&mut app, input, now()),
-                Item::Input => {}
-                Item::End => return Ok(End::Quit),
-            }
+    }
+
+    fn now(&self) -> Now {
+        Now { at: SystemTime::now(), since: self.start.elapsed() }
+    }
+
+    fn make_calls(&mut self) {
+        for (tag, call) in self.app.take_calls() {
+            let mailbox = Arc::clone(self.mailbox);
+            self.client.submit(call, move |result| mailbox.put(Item::Answer(tag, result)));
         }
+    }
+
+    fn take(&mut self, item: Item) -> io::Result<Option<End>> {
+        let now = self.now();
+        match item {
+            Item::Event(event) => self.app.event(event, now),
+            Item::Answer(tag, result) => self.app.answer(tag, result, now),
+            Item::Terminal(input) => take_input(&mut self.app, input, now),
+            // Which one is asked before each drawing.
+            Item::Resized => self.app.touch(),
+            Item::Suspend => self.suspend()?,
+            Item::Continued => self.go_on()?,
+            Item::Input => {}
+            Item::End => return Ok(Some(End::Quit)),
+        }
+        Ok(None)
+    }
+
+    /// Draws if something has changed and it is time; gives how long there is nothing to be done.
+    fn draw_in_time(&mut self) -> io::Result<Duration> {
+        self.is_stale |= self.app.take_dirty();
+        let now = self.now();
+        let mut patience = self.app.deadline(now).saturating_sub(now.since);
+        match self.place {
+            Place::Foreground if self.is_stale => {
+                let since = self.drawn.map_or(BETWEEN_DRAWINGS, |drawn| drawn.elapsed());
+                let due = BETWEEN_DRAWINGS.saturating_sub(since);
+                if due.is_zero() {
+                    draw(&mut self.app, now, &mut self.screen)?;
+                    self.drawn = Some(Instant::now());
+                    self.is_stale = false;
+                } else {
+                    patience = patience.min(due);
+                }
+            }
+            Place::Foreground | Place::Stopping => {}
+            Place::Background => patience = patience.min(LOOK_EVERY),
+        }
+        Ok(patience)
+    }
+
+    /// Gives the terminal back and stops; what comes next is that it goes on.
+    fn suspend(&mut self) -> io::Result<()> {
+        if !job::can_stop() {
+            self.app.complain("there is no shell to go back to".into(), self.now());
+            self.keys.go_on();
+            return Ok(());
+        }
+        self.make_calls();
+        restore::restore();
+        self.app.focus(false);
+        self.place = Place::Stopping;
+        match job::stop() {
+            Ok(()) => Ok(()),
+            Err(_) => self.come_back(),
+        }
+    }
+
+    /// After any stop, of which nothing may have been known before: whoever had the terminal meanwhile
+    /// has drawn on it.
+    fn go_on(&mut self) -> io::Result<()> {
+        if job::is_in_foreground() {
+            return self.come_back();
+        }
+        restore::lose();
+        self.place = Place::Background;
+        Ok(())
+    }
+
+    fn come_back(&mut self) -> io::Result<()> {
+        restore::take()?;
+        self.place = Place::Foreground;
+        self.keys.go_on();
+        self.app.focus(true);
+        self.app.wants_redraw = true;
+        Ok(())
     }
 }
 
@@ -102,7 +193,7 @@ fn take_input(app: &mut App, input: Input, now: Now) {
     match input {
         Input::Key(key) => app.key(key, now),
         Input::Paste(text) => app.paste(&text, now),
-        Input::Resize(width, height) => app.resize(width, height),
+        Input::Resize(..) => app.touch(),
         Input::FocusGained => app.focus(true),
         Input::FocusLost => app.focus(false),
         Input::Mouse(_) => {}
@@ -111,9 +202,12 @@ fn take_input(app: &mut App, input: Input, now: Now) {
 
 fn draw(app: &mut App, now: Now, screen: &mut Screen) -> io::Result<()> {
     if std::mem::take(&mut app.wants_redraw) {
-        screen.clear()?;
+        let size = screen.size()?;
+        // Not `clear`, which asks the terminal where its cursor is and waits for the answer, which the
+        // thread of the keys gets.
+        screen.resize(Rect::from((Position::ORIGIN, size)))?;
     }
-    // The event that tells of another size may still be on its way.
+    // The news of another size may still be on its way.
     screen.autoresize()?;
     let size = screen.size()?;
     if app.size != (size.width, size.height) {
@@ -131,17 +225,48 @@ fn draw(app: &mut App, now: Now, screen: &mut Screen) -> io::Result<()> {
     Ok(())
 }
 
-/// Keys, pastes and sizes, on a thread that lives as long as the process: it waits for the next
-/// key even when nobody wants one any more.
-fn watch_keys(mailbox: &Arc<Mailbox>) -> io::Result<()> {
-    let mailbox = Arc::clone(mailbox);
-    thread::Builder::new().name("keys".into()).spawn(move || {
-        while let Ok(input) = event::read() {
-            mailbox.put(Item::Terminal(input));
-        }
-        mailbox.put(Item::End);
-    })?;
-    Ok(())
+/// The thread that reads keys and pastes.
+struct Keys {
+    thread: Thread,
+    /// Whether it is to read no further.
+    held: Arc<AtomicBool>,
+}
+
+impl Keys {
+    /// It lives as long as the process: it waits for the next key even when nobody wants one any more.
+    /// But what is typed behind a Ctrl-Z is the shell's.
+    fn watch(mailbox: &Arc<Mailbox>) -> io::Result<Keys> {
+        let mailbox = Arc::clone(mailbox);
+        let held = Arc::new(AtomicBool::new(false));
+        let is_held = Arc::clone(&held);
+        let read = move || {
+            while let Ok(input) = event::read() {
+                if !is_ctrl_z(&input) {
+                    mailbox.put(Item::Terminal(input));
+                    continue;
+                }
+                is_held.store(true, Ordering::SeqCst);
+                mailbox.put(Item::Suspend);
+                while is_held.load(Ordering::SeqCst) {
+                    thread::park();
+                }
+            }
+            mailbox.put(Item::End);
+        };
+        let thread = thread::Builder::new().name("keys".into()).spawn(read)?;
+        Ok(Keys { thread: thread.thread().clone(), held })
+    }
+
+    fn go_on(&self) {
+        self.held.store(false, Ordering::SeqCst);
+        self.thread.unpark();
+    }
+}
+
+fn is_ctrl_z(input: &Input) -> bool {
+    matches!(input, Input::Key(key) if key.code == KeyCode::Char('z')
+        && key.modifiers.contains(KeyModifiers::CONTROL)
+        && key.kind != KeyEventKind::Release)
 }
 
 /// Whether the terminal is still there, which not everybody is told by a SIGHUP. Reading keys does not
@@ -160,17 +285,28 @@ fn watch_terminal(mailbox: &Arc<Mailbox>) -> io::Result<()> {
     Ok(())
 }
 
-/// The first signal ends in good order, a second one at once.
+/// The first signal to end ends in good order, a second one at once.
 fn watch_signals(mailbox: &Arc<Mailbox>) -> io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGQUIT])?;
+    let ends = [SIGTERM, SIGINT, SIGHUP, SIGQUIT];
+    let others = [SIGTSTP, SIGCONT, SIGWINCH];
+    let mut signals = Signals::new(ends.iter().chain(&others))?;
     let mailbox = Arc::clone(mailbox);
     thread::Builder::new().name("signals".into()).spawn(move || {
-        for (index, _) in signals.forever().enumerate() {
-            if index > 0 {
-                restore::restore();
-                process::exit(1);
+        let mut has_ended = false;
+        for signal in signals.forever() {
+            match signal {
+                SIGTSTP => mailbox.put(Item::Suspend),
+                SIGCONT => mailbox.put(Item::Continued),
+                SIGWINCH => mailbox.put(Item::Resized),
+                _ if has_ended => {
+                    restore::give_up();
+                    process::exit(1);
+                }
+                _ => {
+                    has_ended = true;
+                    mailbox.put(Item::End);
+                }
             }
-            mailbox.put(Item::End);
         }
     })?;
     Ok(())

@@ -130,5 +130,6 @@ F2               show or hide the list of rooms and people
 Alt-Enter        a line break within the message
 Ctrl-C           empty the line; where it is empty: quit
 Ctrl-D           delete; where the line is empty: quit
+Ctrl-Z           back to the shell; `fg` there comes back
 Ctrl-L           draw the screen afresh
 Ctrl-A, E, B, F, Alt-B, F: move   Ctrl-U, K, W, Alt-D: kill   Ctrl-Y: yank";

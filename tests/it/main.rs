@@ -82,6 +82,7 @@ mod simulation;
 mod skip;
 mod support;
 mod terminal;
+mod terminal_jobs;
 mod terminal_lines;
 mod terminal_pane;
 mod tls;

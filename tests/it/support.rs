@@ -219,8 +219,12 @@ impl Daemon {
         &self.folder
     }
 
+    pub(crate) fn process(&self) -> Pid {
+        Pid::from_child(&self.child)
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).expect("a running daemon");
+        kill_process(self.process(), signal).expect("a running daemon");
     }
 
     /// Waits for a line of the log that contains `part`, and gives it.

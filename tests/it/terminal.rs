@@ -3,11 +3,14 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 
 use crate::skip;
-use crate::support::{Daemon, PATIENCE};
-use crate::terminal_pane::{Neighbour, Pane, house};
+use crate::support::Daemon;
+use crate::terminal_pane::{Neighbour, PATIENCE, Pane, house, house_at, is_state};
+
+/// The program, as the shell calls it.
+const PARLANCE: &str = env!("CARGO_BIN_EXE_parlance");
 
 #[test]
 fn two_people_talk_through_two_doors() {
@@ -112,22 +115,19 @@ fn what_was_said_can_be_read_again() {
     pane.sees("message 150;");
     // The first of them comes into sight, and then there are older ones above it.
     for number in [110, 101, 60] {
-        let deadline = Instant::now() + PATIENCE;
-        while first_message(&pane.screen()).is_none_or(|first| first > number) {
-            assert!(Instant::now() < deadline, "never back to {number}:\n{}", pane.screen());
-            pane.keys(&["PageUp"]);
-        }
+        pane.presses_until("PageUp", &format!("message {number}"), |screen| {
+            first_message(screen).is_some_and(|first| first <= number)
+        });
     }
-    pane.keys(&["C-Home"]);
-    pane.sees("message 1;");
-    pane.keys(&["C-Home"]);
-    pane.sees("bob came");
+    pane.presses_until("C-Home", "the first message", |screen| screen.contains("message 1;"));
+    pane.presses_until("C-Home", "what was before it", |screen| screen.contains("bob came"));
     bob.says("something new");
     pane.sees("↓ 1 new");
     pane.keys(&["C-End"]);
-    pane.sees("── new messages ──");
-    let screen = pane.sees("bob │ something new");
-    assert!(!screen.contains('↓'), "{screen}");
+    pane.becomes("the end, with a mark", |screen| {
+        let is_there = |part| screen.contains(part);
+        is_there("── new messages ──") && is_there("bob │ something new") && !is_there("↓")
+    });
 }
 
 /// The number of the uppermost message on the screen, unless it is just being drawn.
@@ -145,8 +145,9 @@ fn a_hostile_peer_reaches_nothing_but_the_log() {
     let mut mallory = Neighbour::come(&daemon, "\x1b]0;pwned\x07\x1b[5m\u{202e}mallory");
     mallory.says(evil);
     mallory.says(&format!("a{}b", "\u{301}".repeat(200)));
-    mallory.says("\u{200b}\u{2066}\u{feff}end");
-    pane.sees("end");
+    mallory.says("\u{200b}\u{2066}\u{feff}the end");
+    pane.sees("the end");
+    // It stands above, and was drawn before.
     let screen = pane.sees("␛]0;pwned␇␛]2;pwned");
     assert!(screen.contains("[2J") && !screen.contains('\u{202e}'), "{screen}");
     let looks = pane.screen_with_looks();
@@ -171,27 +172,29 @@ fn a_password_is_not_shown() {
     pane.enters("/register zoe");
     pane.sees("Password of zoe:");
     pane.enters("sesame");
-    pane.sees("The same again:");
-    pane.types("sesame");
-    pane.keys(&["Enter"]);
+    let screen = pane.sees("The same again:");
+    assert!(!screen.contains("sesame"), "{screen}");
+    pane.enters("sesame");
     let screen = pane.sees("zoe in general");
     assert!(!screen.contains("sesame"), "{screen}");
     pane.keys(&["Up"]);
     pane.sees("] /register zoe");
+    // Nothing was killed but what is no password: what is typed then stands alone.
     pane.keys(&["C-c", "C-y"]);
-    assert!(!pane.screen().contains("sesame"), "{}", pane.screen());
+    pane.types("alone");
+    pane.becomes("an empty line", |screen| screen.contains("[general] alone\n"));
     pane.keys(&["C-c"]);
     pane.enters("/quit");
     pane.is_back();
 
     // It is known now, and the account is there.
-    pane.enters("clear");
     pane.runs(&format!("chat accounts://{} -u zoe", daemon.address("accounts")));
     pane.sees("Log in as [zoe]:");
     pane.keys(&["Enter"]);
     pane.sees("Password of zoe:");
     pane.enters("wrong");
     pane.sees("Invalid username or password");
+    pane.sees("Log in as [zoe]:");
     pane.keys(&["Enter"]);
     pane.sees("Password of zoe:");
     pane.enters("sesame");
@@ -206,10 +209,9 @@ fn a_password_is_not_shown() {
     assert_eq!(server, daemon.address("accounts").to_string());
     let other = fingerprint.replace(|c: char| c.is_ascii_hexdigit(), "0");
     std::fs::write(&known, format!("{server} {other}\n")).expect("a written file");
-    pane.enters("clear");
-    pane.runs(&format!("chat accounts://{server}; echo exit $?"));
-    pane.sees("WARNING: the server at");
-    pane.sees("exit 1");
+    let screen = pane.asks(&format!("{PARLANCE} chat accounts://{server}; echo exit $?"));
+    assert!(screen.contains("WARNING: the server at"), "{screen}");
+    assert!(screen.contains("\nexit 1\n"), "{screen}");
 }
 
 #[test]
@@ -224,24 +226,49 @@ fn the_terminal_is_as_before_on_every_way_out() {
     pane.becomes("an empty line", |screen| !screen.contains("draft"));
     pane.keys(&["C-c"]);
     pane.is_back();
-    pane.enters("clear");
     pane.runs(&chat);
     pane.sees("alice in general");
     pane.keys(&["C-d"]);
     pane.is_back();
     for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
-        pane.enters("clear");
-        pane.runs(&format!("{chat}; echo exit $?"));
+        pane.runs(&chat);
         pane.sees("alice in general");
-        kill_process(child_of(&pane.knows("#{pane_pid}")), signal).expect("a process");
-        pane.sees("exit 0");
+        kill_process(pane.child(), signal).expect("a process");
+        pane.is_asked();
+        let screen = pane.asks("echo exit $?");
+        assert!(screen.contains("exit 0\n"), "{signal:?}: {screen}");
         pane.is_back();
     }
     drop(daemon);
-    pane.enters("clear");
-    pane.runs(&format!("{chat}; echo exit $?"));
-    pane.sees("nobody listens at 127.0.0.1:");
-    pane.sees("exit 1");
+    let screen = pane.asks(&format!("{PARLANCE} {chat}; echo exit $?"));
+    assert!(screen.contains("nobody listens at 127.0.0.1:"), "{screen}");
+    assert!(screen.contains("\nexit 1\n"), "{screen}");
+}
+
+#[test]
+fn much_that_is_typed_at_once_is_there_at_once() {
+    let daemon = house();
+    let Some(pane) = Pane::chatting(&daemon, "alice", 80, 12) else { return };
+    pane.types(&"x".repeat(3000));
+    pane.sees(" 3000/1000");
+}
+
+#[test]
+fn a_screen_that_others_have_spoilt_is_drawn_afresh() {
+    let daemon = house();
+    let Some(pane) = Pane::chatting(&daemon, "alice", 80, 12) else { return };
+    let mut bob = Neighbour::come(&daemon, "bob");
+    pane.sees("bob came");
+    pane.scribbles("\x1b[5;5Hspoilt");
+    pane.sees("spoilt");
+    pane.types("a draft");
+    pane.sees("] a draft");
+    pane.keys(&["C-l"]);
+    pane.becomes("the screen as it was", |screen| {
+        !screen.contains("spoilt") && screen.contains("] a draft")
+    });
+    pane.enters("!");
+    bob.hears(r#""text":"a draft!""#);
 }
 
 /// Where nobody sends a SIGHUP: it is no job of the terminal's.
@@ -252,35 +279,34 @@ fn a_terminal_that_is_gone_is_the_end() {
         return;
     }
     let Some(pane) = Pane::open(80, 24) else { return };
-    let chat = format!("chat ws://{} -u alice", daemon.address("websocket"));
-    pane.enters(&format!("setsid -w {} {chat}", env!("CARGO_BIN_EXE_parlance")));
+    let chat = format!("{PARLANCE} chat ws://{} -u alice", daemon.address("websocket"));
+    let code = daemon.folder().at("exit");
+    let start = Instant::now();
+    pane.commands(&format!("setsid -w sh -c '{chat}; echo $? >{code}'"));
     pane.sees("alice in general");
-    let setsid = child_of(&pane.knows("#{pane_pid}"));
-    let chat = child_of(&setsid.as_raw_nonzero().to_string()).as_raw_nonzero();
+    // How far away the server is was asked at the start, and is asked again every ten seconds.
+    pane.becomes("the round trip", |screen| screen.contains("ms │ alice in general"));
+    daemon.signal(Signal::STOP);
+    is_state(daemon.process(), "T");
+    // Then nothing more comes that would have to be drawn, which is another end, with 1.
+    let is_silent = start.elapsed() < Duration::from_secs(10);
     drop(pane);
-    // Well before there is something to draw, which would fail.
-    let deadline = Instant::now() + Duration::from_secs(5);
-    // Whoever adopted it may not have waited for it yet.
-    let lives = |stat: String| !stat.contains(") Z ");
-    while std::fs::read_to_string(format!("/proc/{chat}/stat")).is_ok_and(lives) {
+    let deadline = Instant::now() + PATIENCE;
+    let code = loop {
+        let code = std::fs::read_to_string(&code).unwrap_or_default();
+        if code.ends_with('\n') {
+            break code;
+        }
         assert!(Instant::now() < deadline, "it goes on without a terminal");
         thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// What the shell runs.
-fn child_of(shell: &str) -> Pid {
-    let path = format!("/proc/{shell}/task/{shell}/children");
-    let children = std::fs::read_to_string(path).expect("its children");
-    let child = children.split_whitespace().next().expect("a child");
-    Pid::from_raw(child.parse().expect("a number")).expect("a process id")
+    };
+    assert!(code == "0\n" || !is_silent, "{code}");
 }
 
 #[test]
 fn a_lost_server_is_come_back_to() {
-    let daemon = house();
-    let websocket = format!("websocket={}", daemon.address("websocket"));
-    let ndjson = format!("ndjson={}", daemon.address("ndjson"));
+    let daemon = house_at("127.0.0.2:0", "127.0.0.2:0");
+    let (websocket, ndjson) = (daemon.address("websocket"), daemon.address("ndjson"));
     let Some(pane) = Pane::chatting(&daemon, "alice", 100, 24) else { return };
     pane.enters("before");
     daemon.signal(Signal::KILL);
@@ -292,7 +318,7 @@ fn a_lost_server_is_come_back_to() {
     pane.enters("meanwhile");
     pane.sees("! │ not connected");
     pane.sees("] meanwhile");
-    let daemon = Daemon::start(&["-l", &websocket, "-l", &ndjson]);
+    let daemon = house_at(websocket, ndjson);
     pane.sees("connected again");
     pane.sees("alice in general");
     let mut bob = Neighbour::come(&daemon, "bob");

@@ -8,8 +8,8 @@ use std::time::Instant;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{Daemon, PATIENCE, TempFolder, ended, lines, parlance, run, within_patience};
-use crate::terminal_pane::{Neighbour, house, masked};
+use crate::support::{Daemon, TempFolder, ended, lines, parlance, run, within_patience};
+use crate::terminal_pane::{Neighbour, PATIENCE, house, house_at, masked};
 
 /// A chat whose lines go through pipes.
 struct Chat {
@@ -300,7 +300,7 @@ fn an_unknown_certificate_is_refused_with_the_command_that_would_do() {
 
 #[test]
 fn a_server_that_stays_away_is_the_end() {
-    let daemon = house();
+    let daemon = house_at("127.0.0.3:0", "127.0.0.3:0");
     let mut chat = Chat::start(&[&url(&daemon, "ndjson"), "-u", "alice", "--wait", "1"]);
     chat.prints("HH:MM * you are alice in general");
     daemon.signal(Signal::KILL);
@@ -311,15 +311,18 @@ fn a_server_that_stays_away_is_the_end() {
 
 #[test]
 fn a_server_that_comes_back_is_gone_on_with() {
-    let daemon = house();
-    let ndjson = format!("ndjson={}", daemon.address("ndjson"));
-    let mut chat = Chat::start(&[&url(&daemon, "ndjson"), "-u", "alice"]);
-    chat.prints("HH:MM * you are alice in general");
+    let daemon = house_at("127.0.0.4:0", "127.0.0.4:0");
+    let (websocket, ndjson) = (daemon.address("websocket"), daemon.address("ndjson"));
+    let url = url(&daemon, "ndjson");
+    let mut chat = Chat::start(&[&url, "-u", "alice", "--json", "--wait", "600"]);
+    assert_eq!(chat.answer()["answer"], "joined");
     daemon.signal(Signal::KILL);
     chat.complains("the server is lost");
     chat.enters("meanwhile");
-    let daemon = Daemon::start(&["-l", &ndjson]);
+    let daemon = house_at(websocket, ndjson);
+    assert_eq!(chat.answer()["answer"], "said");
     let mut bob = Neighbour::come(&daemon, "bob");
+    bob.sends(r#"{"type":"history","after":0}"#);
     bob.hears(r#""user":"alice","text":"meanwhile""#);
     assert_eq!(chat.ends(), 0);
 }

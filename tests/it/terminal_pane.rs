@@ -1,25 +1,40 @@
 //! A terminal to run `parlance chat` in (a tmux of its own, with one pane), and somebody at another
 //! door to chat with.
 
+use std::cell::Cell;
+use std::fmt::Display;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
+
+use rustix::process::Pid;
 
 use crate::skip;
-use crate::support::{Daemon, PATIENCE, TempFolder};
+use crate::support::{Daemon, TempFolder};
+
+/// How long anything may take before the test fails: much is done here by many processes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often the pane is looked at while something is waited for: tmux tells nobody that it drew.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// What the shell in the pane asks with.
-const PROMPT: &str = "ready>";
+/// What the shell in the pane asks with: it counts how often it has asked.
+const PROMPT: &str = "PS1=ready $((N=N+1))>";
 
 /// A daemon with the doors that these tests need.
 pub(crate) fn house() -> Daemon {
-    Daemon::start(&["-l", "websocket=127.0.0.1:0", "-l", "ndjson=127.0.0.1:0"])
+    house_at("127.0.0.1:0", "127.0.0.1:0")
+}
+
+/// The same at these addresses. What is to go and come again has an address of the loopback network to
+/// itself, so that nobody else gets its ports meanwhile.
+pub(crate) fn house_at(websocket: impl Display, ndjson: impl Display) -> Daemon {
+    let (websocket, ndjson) = (format!("websocket={websocket}"), format!("ndjson={ndjson}"));
+    Daemon::start(&["-l", &websocket, "-l", &ndjson])
 }
 
 /// A tmux server with one pane, which a shell runs in; ended when the value is dropped.
@@ -27,6 +42,8 @@ pub(crate) struct Pane {
     name: String,
     /// For its socket, and for the configuration of what runs in it.
     folder: TempFolder,
+    /// The number of the prompt that the shell shows when it has done all it was given.
+    prompt: Cell<u32>,
 }
 
 impl Pane {
@@ -39,15 +56,15 @@ impl Pane {
         }
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("parlance-{}-{count}", std::process::id());
-        let pane = Pane { name, folder: TempFolder::new() };
+        let pane = Pane { name, folder: TempFolder::new(), prompt: Cell::new(1) };
         let (width, height) = (width.to_string(), height.to_string());
         let config = format!("XDG_CONFIG_HOME={}", pane.folder.at("config"));
-        let prompt = format!("PS1={PROMPT}");
-        let shell = ["env", "TZ=UTC", "LOGNAME=guest", "ENV=", "NO_COLOR=", &config, &prompt, "sh"];
+        let zone = format!("TZ={}", around_noon());
+        let shell = ["env", &zone, "LOGNAME=guest", "ENV=", "NO_COLOR=", &config, PROMPT, "sh"];
         let open = ["-f", "/dev/null", "new-session", "-d", "-x", &width, "-y", &height];
         pane.tmux(&[&open[..], &shell].concat());
         pane.tmux(&["select-pane", "-T", "a title"]);
-        pane.sees(PROMPT);
+        pane.is_asked();
         Some(pane)
     }
 
@@ -60,10 +77,34 @@ impl Pane {
         Some(pane)
     }
 
+    /// Waits until the shell wants a line: everything before has ended.
+    #[track_caller]
+    pub(crate) fn is_asked(&self) -> String {
+        let prompt = format!("ready {}>", self.prompt.get());
+        self.becomes(&prompt, |screen| {
+            screen.trim_end().rsplit('\n').next().is_some_and(|row| row.trim_end() == prompt)
+        })
+    }
+
+    /// Gives the shell a line, as soon as it wants one.
+    #[track_caller]
+    pub(crate) fn commands(&self, line: &str) {
+        self.is_asked();
+        self.enters(line);
+        self.prompt.set(self.prompt.get() + 1);
+    }
+
     /// Runs `parlance` with these arguments in the shell.
+    #[track_caller]
     pub(crate) fn runs(&self, arguments: &str) {
-        self.types(&format!("{} {arguments}", env!("CARGO_BIN_EXE_parlance")));
-        self.keys(&["Enter"]);
+        self.commands(&format!("{} {arguments}", env!("CARGO_BIN_EXE_parlance")));
+    }
+
+    /// What the shell shows for a line, alone on the screen.
+    #[track_caller]
+    pub(crate) fn asks(&self, line: &str) -> String {
+        self.commands(&format!("printf '\\033[H\\033[2J'; {line}"));
+        self.is_asked()
     }
 
     /// Presses keys, by tmux's names for them.
@@ -121,7 +162,19 @@ impl Pane {
         }
     }
 
-    /// Waits until this is to be seen.
+    /// Presses a key at each look, until the screen is as wanted.
+    #[track_caller]
+    pub(crate) fn presses_until(&self, key: &str, what: &str, is_so: impl Fn(&str) -> bool) {
+        self.becomes(what, |screen| {
+            let is_so = is_so(screen);
+            if !is_so {
+                self.keys(&[key]);
+            }
+            is_so
+        });
+    }
+
+    /// Waits until this is to be seen. It proves nothing where it may have been there before.
     #[track_caller]
     pub(crate) fn sees(&self, part: &str) -> String {
         self.becomes(part, |screen| screen.contains(part))
@@ -134,12 +187,12 @@ impl Pane {
         self.becomes(expected, |screen| masked(screen) == expected);
     }
 
-    /// Waits until the program has ended and the shell is as it was before.
+    /// Waits until the shell has the terminal again, and sees to it that all is as before.
     #[track_caller]
     pub(crate) fn is_back(&self) {
-        self.becomes("the shell", |_| self.knows("#{alternate_on} #{cursor_flag}") == "0 1");
-        self.enters("stty -a; echo $((6 * 7)) is it");
-        let screen = self.sees("42 is it");
+        self.is_asked();
+        assert_eq!(self.knows("#{alternate_on} #{cursor_flag}"), "0 1");
+        let screen = self.asks("stty -a");
         for flag in ["icanon", "echo", "isig", "icrnl", "opost"] {
             let is_set = screen.split([' ', ';', '\n']).any(|word| word == flag);
             assert!(is_set, "{flag} is off:\n{screen}");
@@ -147,7 +200,22 @@ impl Pane {
         // Brackets around a paste would be part of the word.
         self.pastes("echo it${HOME:+ is} pasted");
         self.keys(&["Enter"]);
-        self.sees("\nit is pasted");
+        self.prompt.set(self.prompt.get() + 1);
+        let screen = self.is_asked();
+        assert!(screen.contains("\nit is pasted\n"), "{screen}");
+    }
+
+    /// The process that the shell runs.
+    #[track_caller]
+    pub(crate) fn child(&self) -> Pid {
+        child_of(&self.knows("#{pane_pid}"))
+    }
+
+    /// Writes this to the terminal, as any other program there might.
+    pub(crate) fn scribbles(&self, text: &str) {
+        let path = self.knows("#{pane_tty}");
+        let mut tty = File::options().write(true).open(path).expect("the terminal");
+        tty.write_all(text.as_bytes()).expect("written");
     }
 
     pub(crate) fn folder(&self) -> &TempFolder {
@@ -176,6 +244,39 @@ impl Drop for Pane {
     }
 }
 
+/// The first process that a process has started.
+#[track_caller]
+pub(crate) fn child_of(parent: &str) -> Pid {
+    let path = format!("/proc/{parent}/task/{parent}/children");
+    let children = std::fs::read_to_string(path).expect("its children");
+    let child = children.split_whitespace().next().expect("a child");
+    Pid::from_raw(child.parse().expect("a number")).expect("a process id")
+}
+
+/// Waits until a process is in a state: `T` is stopped, `Z` has ended, though nobody asked how.
+#[track_caller]
+pub(crate) fn is_state(process: Pid, state: &str) {
+    let path = format!("/proc/{}/stat", process.as_raw_nonzero());
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        // Of one that has ended, and was asked, there is nothing left.
+        let stat = std::fs::read_to_string(&path).unwrap_or(") Z ".into());
+        if stat.contains(&format!(") {state} ")) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "never in state {state}: {stat}");
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// A time zone in which the day does not change for hours.
+fn around_noon() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock");
+    let hour = i64::try_from(now.as_secs() / 3600 % 24).expect("an hour");
+    // What is to be added to local time, as POSIX has it.
+    format!("NOON{:+}", hour - 12)
+}
+
 /// A screen without what differs from run to run: times, the day, the port, the round trip.
 pub(crate) fn masked(screen: &str) -> String {
     let mut out = String::new();
@@ -194,7 +295,8 @@ pub(crate) fn masked(screen: &str) -> String {
         } else if line.starts_with('─') && line.contains(" 20") {
             out.push_str("─── the day");
             out.push_str(line.find('│').map_or("", |at| &line[at..]));
-        } else if let Some(rest) = line.strip_prefix(" connected ") {
+        } else if let Some(rest) = line.strip_prefix(" connected") {
+            // The round trip is not known at once.
             let rest = rest.split_once(" │ ").map_or(rest, |(_, rest)| rest);
             let (rest, _) = rest.rsplit_once(':').unwrap_or((rest, ""));
             out.push_str(" connected │ ");
