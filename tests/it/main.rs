@@ -32,6 +32,7 @@ mod chatmaster_zlib;
 mod chromium;
 mod client;
 mod client_hostile;
+mod client_last_words;
 mod client_life;
 mod client_link;
 mod client_proxy;
