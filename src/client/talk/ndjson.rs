@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 
+use super::own_names::OwnNames;
 use super::wire::{REQUEST_BYTES_MAX, TOO_LONG, ignore, read_object};
 use super::{Heard, Outgoing, Tag, Talk};
 use crate::client::call::{Answer, Call, History, Joined, Room, Said};
@@ -48,6 +49,7 @@ pub(super) struct Ndjson {
     /// Where one is, and under which name.
     room: Option<String>,
     name: Option<String>,
+    names: OwnNames,
     /// What shows the server that its datagrams arrive.
     token: Option<String>,
 }
@@ -113,6 +115,7 @@ impl Ndjson {
             held: None,
             room: None,
             name: None,
+            names: OwnNames::default(),
             token: None,
         }
     }
@@ -316,12 +319,18 @@ impl Ndjson {
 
     /// Takes note of where one is now, and under which name.
     fn joined(&mut self, room: Option<String>, name: Option<String>, incoming: Incoming) -> Joined {
-        if let Some(own) = self.own_notice(incoming.seq) {
-            self.room = Some(own.0);
-            self.name = Some(own.1);
-        } else {
-            self.room = room.map(|room| cleaned(&room)).or(self.room.take());
-            self.name = name.map(|name| cleaned(&name)).or(self.name.take());
+        let before = (self.room.take(), self.name.take());
+        let (room, name) = match self.own_notice(incoming.seq, &before) {
+            Some((room, name)) => (Some(room), Some(name)),
+            None => (room.as_deref().map(cleaned), name.as_deref().map(cleaned)),
+        };
+        let is_elsewhere = room.is_some() && room != before.0;
+        let is_renamed = name.is_some() && name != before.1;
+        (self.room, self.name) = (room.or(before.0), name.or(before.1));
+        match &self.name {
+            Some(name) if is_elsewhere => self.names.come(name),
+            Some(name) if is_renamed => self.names.take(incoming.seq.unwrap_or(0), name),
+            _ => {}
         }
         self.token = incoming.token.or(self.token.take());
         Joined {
@@ -335,16 +344,20 @@ impl Ndjson {
     }
 
     /// The room and the name that one's own notice tells, if it is the one that is held.
-    fn own_notice(&mut self, seq: Option<u64>) -> Option<(String, String)> {
+    fn own_notice(
+        &mut self,
+        seq: Option<u64>,
+        (was_in, was_called): &(Option<String>, Option<String>),
+    ) -> Option<(String, String)> {
         let (event, of) = self.held.take()?;
         if let Event::Room { room, what, .. } = &event
             && seq == Some(of)
         {
             match what {
-                Happening::Joined { name } if self.room.as_ref() != Some(room) => {
+                Happening::Joined { name } if was_in.as_ref() != Some(room) => {
                     return Some((room.clone(), name.clone()));
                 }
-                Happening::Renamed { old, new } if self.name.as_ref() == Some(old) => {
+                Happening::Renamed { old, new } if was_called.as_ref() == Some(old) => {
                     let own = (room.clone(), new.clone());
                     // It is told of, so that its place in the count is known.
                     self.held = Some((event, of));
@@ -361,8 +374,10 @@ impl Ndjson {
         let messages = incoming.messages.unwrap_or_default().into_iter();
         let events = messages.map(|message| {
             let mut event = happened(message, now);
-            if let Event::Room { what: Happening::Message(message), .. } = &mut event {
-                message.own = self.name.as_ref() == Some(&message.from);
+            if let Event::Room { seq: Some(seq), what: Happening::Message(message), .. } =
+                &mut event
+            {
+                message.own = self.names.is_own(&message.from, *seq);
             }
             event
         });

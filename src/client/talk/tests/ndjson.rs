@@ -127,6 +127,29 @@ fn one_moves_and_takes_another_name() {
 }
 
 #[test]
+fn what_one_said_is_known_by_the_name_that_one_bore_then() {
+    let mut scene = scene();
+    let tag = scene.call(rename("bob"), r#"{"type":"join","id":3,"user":"bob"}"#);
+    let ack = r#"{"type":"ack","id":3,"epoch":"k3x9","seq":5}"#;
+    scene.answers(ack, tag, Answer::Renamed("bob".into()));
+    let call = Call::History { after: 0, limit: 9 };
+    scene.call(call, r#"{"type":"history","id":4,"after":0,"limit":9}"#);
+    let line = |(seq, user)| {
+        format!(r#"{{"type":"message","room":"lobby","user":"{user}","text":"x","seq":{seq}}}"#)
+    };
+    let lines = [(2, "alice"), (3, "bob"), (6, "alice"), (7, "bob")].map(line).join(",");
+    scene.hear(&format!(r#"{{"type":"history","id":4,"epoch":"k3x9","messages":[{lines}]}}"#));
+    let [Heard::Answer(_, Ok(Answer::History(history)))] = &scene.out.heard[..] else {
+        panic!("{:?}", scene.out.heard);
+    };
+    let own = history.events.iter().map(|event| match event {
+        Event::Room { what: Happening::Message(message), .. } => message.own,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(own.collect::<Vec<_>>(), [true, false, false, true]);
+}
+
+#[test]
 fn what_there_is_no_word_for_is_not_asked() {
     let mut scene = scene();
     let not_offered = |call| CallError::NotOffered { door: Door::Ndjson, call };
