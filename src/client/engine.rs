@@ -254,9 +254,11 @@ impl Engine {
 
     /// Sends what is to be sent, and hears what there is to hear.
     fn pump(&mut self, link: &mut Link, now: Instant) -> Result<(), Broken> {
-        self.send(link, now)?;
+        let sent = self.send(link, now);
         let session = &mut self.session;
+        // Even if nothing can be sent any more: the server's last words may be there.
         let more = link.read(&mut |message| session.message(message, now))?;
+        sent?;
         self.more |= more;
         // Behind what has come: if it is late, that is because something called back took its time.
         self.session.tick(now);
@@ -287,6 +289,9 @@ impl Engine {
                 link.close();
                 said = true;
             }
+        } else {
+            // What of the goodbye has not left yet, or is not answered.
+            let _ = link.flush(now);
         }
         // A link is dropped only when the other end has closed it, so that what was sent arrives.
         let over = said

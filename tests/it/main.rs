@@ -35,6 +35,7 @@ mod chromium;
 mod chromium_hands;
 mod client;
 mod client_hostile;
+mod client_last_words;
 mod client_life;
 mod client_link;
 mod client_proxy;

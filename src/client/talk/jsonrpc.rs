@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use serde::Deserialize;
 
-use super::wire::{REQUEST_BYTES_MAX, TOO_LONG, ignore, read_object};
+use super::wire::{OTHER_DOOR, REQUEST_BYTES_MAX, TOO_LONG, ignore, read_object};
 use super::{Heard, Outgoing, Tag, Talk};
 use crate::client::call::{Answer, Call, Joined, Said};
 use crate::client::error::CallError;
@@ -83,6 +83,12 @@ struct Incoming {
     error: Option<Failure>,
     method: Option<String>,
     params: Option<Notification>,
+}
+
+impl Incoming {
+    fn is_of_this_door(&self) -> bool {
+        self.result.is_some() || self.error.is_some() || self.method.is_some()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -221,7 +227,15 @@ impl Talk for JsonRpc {
     }
 
     fn message(&mut self, message: &[u8], now: SystemTime, out: &mut Outgoing) {
-        let Some(incoming) = read_object::<Incoming>(Door::JsonRpc, message, out) else { return };
+        let incoming = read_object::<Incoming>(Door::JsonRpc, message, out);
+        let Some(incoming) = incoming.filter(|incoming| self.ready || incoming.is_of_this_door())
+        else {
+            if !self.ready {
+                // A server of this door would have made sense.
+                out.broken.get_or_insert_with(|| OTHER_DOOR.into());
+            }
+            return;
+        };
         if let Some(method) = incoming.method {
             return self.notification(&method, incoming.params.unwrap_or_default(), now, out);
         }

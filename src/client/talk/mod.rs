@@ -7,6 +7,7 @@ mod accounts;
 mod chatmaster;
 mod jsonrpc;
 mod ndjson;
+mod own_names;
 #[cfg(test)]
 mod tests;
 mod turns;

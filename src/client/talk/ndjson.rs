@@ -6,21 +6,22 @@
 //! answer to the join that caused it and bears the same `seq`: so it is known, and tells how the
 //! server spells the name.
 
+mod messages;
+
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use serde::Deserialize;
-
-use super::wire::{REQUEST_BYTES_MAX, TOO_LONG, ignore, read_object};
+use super::own_names::OwnNames;
+use super::wire::{OTHER_DOOR, REQUEST_BYTES_MAX, TOO_LONG, ignore, read_object, same_name};
 use super::{Heard, Outgoing, Tag, Talk};
 use crate::client::call::{Answer, Call, History, Joined, Room, Said};
 use crate::client::error::CallError;
-use crate::client::event::{Event, Happening, Message};
-use crate::client::time::parse_rfc3339;
+use crate::client::event::{Event, Happening};
 use crate::client::url::Door;
 use crate::rpc::json;
+use messages::{Incoming, cleaned, happened};
 
-/// Where one goes who names no room.
+/// Where one goes first who names no room: only in a room one is told which the default one is.
 const DEFAULT_ROOM: &str = "general";
 
 /// Makes a datagram longer than an error.
@@ -43,11 +44,14 @@ pub(super) struct Ndjson {
     greeting: Option<u64>,
     /// The join that is under way.
     joining: Option<u64>,
+    /// Where one is, while one looks whether that is the default room.
+    landed: Option<Joined>,
     /// The last notice, while a join is under way, that may be one's own.
     held: Option<(Event, u64)>,
     /// Where one is, and under which name.
     room: Option<String>,
     name: Option<String>,
+    names: OwnNames,
     /// What shows the server that its datagrams arrive.
     token: Option<String>,
 }
@@ -55,8 +59,17 @@ pub(super) struct Ndjson {
 /// What a request was about.
 #[derive(Debug, PartialEq, Eq)]
 enum Asked {
-    Join { room: Option<String>, name: Option<String> },
-    Rename { name: String },
+    Join {
+        room: Option<String>,
+        name: Option<String>,
+        /// The room is a guess.
+        is_guess: bool,
+    },
+    /// Which room is the default one.
+    FindDefault,
+    Rename {
+        name: String,
+    },
     Leave,
     Say,
     Whisper,
@@ -64,30 +77,6 @@ enum Asked {
     Rooms,
     History,
     Ping,
-}
-
-/// Whatever the server sends.
-#[derive(Debug, Deserialize)]
-struct Incoming {
-    #[serde(rename = "type")]
-    kind: String,
-    id: Option<u64>,
-    room: Option<String>,
-    user: Option<String>,
-    text: Option<String>,
-    #[serde(default)]
-    private: bool,
-    #[serde(default)]
-    too_long: bool,
-    seq: Option<u64>,
-    timestamp: Option<String>,
-    epoch: Option<String>,
-    token: Option<String>,
-    #[serde(default)]
-    truncated: bool,
-    rooms: Option<Vec<String>>,
-    users: Option<Vec<String>>,
-    messages: Option<Vec<Incoming>>,
 }
 
 impl Ndjson {
@@ -110,9 +99,11 @@ impl Ndjson {
             asked: HashMap::new(),
             greeting: None,
             joining: None,
+            landed: None,
             held: None,
             room: None,
             name: None,
+            names: OwnNames::default(),
             token: None,
         }
     }
@@ -184,9 +175,20 @@ impl Ndjson {
     }
 
     fn join(&mut self, tag: Tag, room: Option<String>, name: Option<String>, out: &mut Outgoing) {
-        let default = || self.room.is_none().then(|| DEFAULT_ROOM.to_owned());
-        let room = room.or_else(default);
-        let asked = Asked::Join { room: room.clone(), name: name.clone() };
+        let is_guess = room.is_none() && self.room.is_none();
+        let room = room.or_else(|| is_guess.then(|| DEFAULT_ROOM.to_owned()));
+        self.ask_to_join(tag, room, name, is_guess, out);
+    }
+
+    fn ask_to_join(
+        &mut self,
+        tag: Tag,
+        room: Option<String>,
+        name: Option<String>,
+        is_guess: bool,
+        out: &mut Outgoing,
+    ) {
+        let asked = Asked::Join { room: room.clone(), name: name.clone(), is_guess };
         let id = self.ask("join", (tag, asked), out, |request| {
             request.text("room", room.as_deref()).text("user", name.as_deref())
         });
@@ -247,10 +249,18 @@ impl Talk for Ndjson {
     }
 
     fn message(&mut self, message: &[u8], now: SystemTime, out: &mut Outgoing) {
-        let Some(incoming) = read_object::<Incoming>(self.door, message, out) else { return };
+        // Before it has answered, a server of this door says nothing else.
+        let is_strange = !self.ready && self.door == Door::Ndjson;
+        let Some(incoming) = read_object::<Incoming>(self.door, message, out) else {
+            if is_strange {
+                out.broken.get_or_insert_with(|| OTHER_DOOR.into());
+            }
+            return;
+        };
         match incoming.kind.as_str() {
             "system" | "message" => self.event(incoming, now, out),
             "ack" | "error" | "rooms" | "users" | "history" => self.answer(incoming, now, out),
+            _ if is_strange => out.broken = Some(OTHER_DOOR.into()),
             _ => ignore(self.door, message),
         }
     }
@@ -277,10 +287,24 @@ impl Ndjson {
         if joined {
             self.joining = None;
         }
+        if !is_error && matches!(asked, Asked::Join { is_guess: true, .. }) {
+            let Answer::Joined(joined) = self.done(asked, incoming, now) else { return };
+            self.landed = Some(joined);
+            self.release(out);
+            self.ask("rooms", (tag, Asked::FindDefault), out, |request| request);
+            return;
+        }
+        let landed = self.landed.take();
+        if let (Asked::FindDefault, Some(landed)) = (&asked, &landed) {
+            return self.go_to_default(tag, landed.clone(), incoming.rooms, out);
+        }
         let result = match (is_error, asked) {
             // Whoever refuses is there.
             (true, Asked::Ping) if self.door == Door::Ndjson => {
                 Ok(Answer::Pong(Default::default()))
+            }
+            (true, Asked::Join { .. }) if landed.is_some() => {
+                Ok(Answer::Joined(landed.unwrap_or_default()))
             }
             (true, _) => Err(CallError::Refused(incoming.text.unwrap_or_default())),
             (false, asked) => Ok(self.done(asked, incoming, now)),
@@ -291,9 +315,27 @@ impl Ndjson {
         out.heard.push(Heard::Answer(tag, result));
     }
 
+    /// The default room is the first of the list. If that is not where one has landed, one goes there.
+    fn go_to_default(
+        &mut self,
+        tag: Tag,
+        landed: Joined,
+        rooms: Option<Vec<String>>,
+        out: &mut Outgoing,
+    ) {
+        match rooms.and_then(|rooms| rooms.into_iter().next()) {
+            Some(default) if default != landed.room => {
+                // Should that be refused.
+                self.landed = Some(landed);
+                self.ask_to_join(tag, Some(default), None, false, out);
+            }
+            _ => out.heard.push(Heard::Answer(tag, Ok(Answer::Joined(landed)))),
+        }
+    }
+
     fn done(&mut self, asked: Asked, incoming: Incoming, now: SystemTime) -> Answer {
         match asked {
-            Asked::Join { room, name } => Answer::Joined(self.joined(room, name, incoming)),
+            Asked::Join { room, name, .. } => Answer::Joined(self.joined(room, name, incoming)),
             Asked::Rename { name } => {
                 let joined = self.joined(None, Some(name), incoming);
                 Answer::Renamed(joined.name)
@@ -305,7 +347,7 @@ impl Ndjson {
             Asked::Say => Answer::Said(Said { seq: incoming.seq, at: None }),
             Asked::Whisper => Answer::Said(Said::default()),
             Asked::Users => Answer::Users(incoming.users.unwrap_or_default()),
-            Asked::Rooms => {
+            Asked::Rooms | Asked::FindDefault => {
                 let rooms = incoming.rooms.unwrap_or_default().into_iter();
                 Answer::Rooms(rooms.map(|name| Room { name, ..Room::default() }).collect())
             }
@@ -316,12 +358,21 @@ impl Ndjson {
 
     /// Takes note of where one is now, and under which name.
     fn joined(&mut self, room: Option<String>, name: Option<String>, incoming: Incoming) -> Joined {
-        if let Some(own) = self.own_notice(incoming.seq) {
-            self.room = Some(own.0);
-            self.name = Some(own.1);
-        } else {
-            self.room = room.map(|room| cleaned(&room)).or(self.room.take());
-            self.name = name.map(|name| cleaned(&name)).or(self.name.take());
+        let before = (self.room.take(), self.name.take());
+        let (room, name) = match self.own_notice(incoming.seq, &before) {
+            Some((room, name)) => (Some(room), Some(name)),
+            None => (room.as_deref().map(cleaned), name.as_deref().map(cleaned)),
+        };
+        // Who asks for the room it is in has stayed there, however it spells it.
+        let stays = |room: &String| before.0.as_ref().is_some_and(|was| same_name(was, room));
+        let room = room.filter(|room| !stays(room));
+        let is_elsewhere = room.is_some();
+        let is_renamed = name.is_some() && name != before.1;
+        (self.room, self.name) = (room.or(before.0), name.or(before.1));
+        match &self.name {
+            Some(name) if is_elsewhere => self.names.come(name),
+            Some(name) if is_renamed => self.names.take(incoming.seq.unwrap_or(0), name),
+            _ => {}
         }
         self.token = incoming.token.or(self.token.take());
         Joined {
@@ -335,16 +386,20 @@ impl Ndjson {
     }
 
     /// The room and the name that one's own notice tells, if it is the one that is held.
-    fn own_notice(&mut self, seq: Option<u64>) -> Option<(String, String)> {
+    fn own_notice(
+        &mut self,
+        seq: Option<u64>,
+        (was_in, was_called): &(Option<String>, Option<String>),
+    ) -> Option<(String, String)> {
         let (event, of) = self.held.take()?;
         if let Event::Room { room, what, .. } = &event
             && seq == Some(of)
         {
             match what {
-                Happening::Joined { name } if self.room.as_ref() != Some(room) => {
+                Happening::Joined { name } if was_in.as_ref() != Some(room) => {
                     return Some((room.clone(), name.clone()));
                 }
-                Happening::Renamed { old, new } if self.name.as_ref() == Some(old) => {
+                Happening::Renamed { old, new } if was_called.as_ref() == Some(old) => {
                     let own = (room.clone(), new.clone());
                     // It is told of, so that its place in the count is known.
                     self.held = Some((event, of));
@@ -361,8 +416,10 @@ impl Ndjson {
         let messages = incoming.messages.unwrap_or_default().into_iter();
         let events = messages.map(|message| {
             let mut event = happened(message, now);
-            if let Event::Room { what: Happening::Message(message), .. } = &mut event {
-                message.own = self.name.as_ref() == Some(&message.from);
+            if let Event::Room { seq: Some(seq), what: Happening::Message(message), .. } =
+                &mut event
+            {
+                message.own = self.names.is_own(&message.from, *seq);
             }
             event
         });
@@ -380,6 +437,12 @@ impl Ndjson {
     fn event(&mut self, incoming: Incoming, now: SystemTime, out: &mut Outgoing) {
         self.release(out);
         let event = happened(incoming, now);
+        if let (Event::Room { seq: Some(seq), .. }, Some(landed)) = (&event, &mut self.landed)
+            && self.door == Door::Ndjson
+        {
+            // It is told before the answer, and is not to be fetched again after it.
+            landed.seq = landed.seq.max(Some(*seq));
+        }
         match &event {
             Event::Room {
                 what: Happening::Joined { .. } | Happening::Renamed { .. },
@@ -394,48 +457,4 @@ impl Ndjson {
     fn release(&mut self, out: &mut Outgoing) {
         out.heard.extend(self.held.take().map(|(event, _)| Heard::Event(event)));
     }
-}
-
-/// The event that a message tells of, or a record of it.
-fn happened(incoming: Incoming, now: SystemTime) -> Event {
-    let text = incoming.text.unwrap_or_default();
-    let what = if incoming.kind == "system" {
-        // What bears no place in the count is no member's doing.
-        match incoming.seq.and_then(|_| notice(&text)) {
-            Some(what) => what,
-            None => return Event::Notice { text },
-        }
-    } else if incoming.too_long {
-        Happening::TooLong { name: incoming.user.unwrap_or_default() }
-    } else {
-        let from = incoming.user.unwrap_or_default();
-        Happening::Message(Message { from, text, private: incoming.private, own: false })
-    };
-    Event::Room {
-        room: incoming.room.unwrap_or_default(),
-        seq: incoming.seq,
-        at: incoming.timestamp.as_deref().and_then(parse_rfc3339).unwrap_or(now),
-        what,
-    }
-}
-
-/// What a notice of a room says.
-fn notice(text: &str) -> Option<Happening> {
-    if let Some(name) = text.strip_suffix(" joined") {
-        return Some(Happening::Joined { name: name.into() });
-    }
-    if let Some(name) = text.strip_suffix(" left") {
-        return Some(Happening::Left { name: name.into() });
-    }
-    let (old, new) = text.split_once(" is now ")?;
-    Some(Happening::Renamed { old: old.into(), new: new.into() })
-}
-
-/// A name about as the server cleans it, for when it does not say how it spells it.
-fn cleaned(name: &str) -> String {
-    let words: Vec<String> = name
-        .split_whitespace()
-        .map(|word| word.chars().filter(|c| !c.is_control()).collect())
-        .collect();
-    words.join(" ")
 }

@@ -6,11 +6,11 @@
 
 mod messages;
 
-use std::collections::VecDeque;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
+use super::own_names::OwnNames;
 use super::turns::Turns;
 use super::wire::{NO_SENSE, REQUEST_BYTES_MAX, Text, ignore, read, refused, shown, written};
 use super::{Outgoing, Tag, Talk};
@@ -27,9 +27,6 @@ const PROTOCOL: &str = "parlance.v1";
 const NOT_FOUND: &str = "Room not found";
 const EXISTS: &str = "Room already exists";
 
-/// Names of one's own that are remembered of one stay in a room.
-const NAMES_MAX: usize = 32;
-
 /// How one speaks `parlance.v1`.
 ///
 /// A ping asks for the room one is in: that costs the server next to nothing, tells nobody, and is
@@ -42,9 +39,7 @@ pub(super) struct WebSocket {
     last_id: u64,
     name: String,
     room: Option<String>,
-    /// The names that one bore since coming into the room, and from which `seq` on. The first
-    /// stands for what was before that, too.
-    names: VecDeque<(u64, String)>,
+    names: OwnNames,
     /// One has taken a name so as to join under it, and has not joined yet.
     is_named: bool,
     /// What time it was when the last call was made.
@@ -61,7 +56,7 @@ impl Default for WebSocket {
             last_id: 0,
             name: String::new(),
             room: None,
-            names: VecDeque::new(),
+            names: OwnNames::default(),
             is_named: false,
             now: SystemTime::UNIX_EPOCH,
             typed_at: None,
@@ -397,17 +392,14 @@ impl WebSocket {
             let (room, seq, new) = (room.clone(), Some(seq), self.name.clone());
             out.event(Event::Room { room, seq, at: now, what: Happening::Renamed { old, new } });
         }
-        self.names.push_back((incoming.seq.unwrap_or(0), self.name.clone()));
-        if self.names.len() > NAMES_MAX {
-            self.names.pop_front();
-        }
+        self.names.take(incoming.seq.unwrap_or(0), &self.name);
     }
 
     fn joined(&mut self, incoming: Incoming<'_>, wanted: String) -> Joined {
         let room = incoming.room.map_or(wanted, Text::owned);
         // Who asks again for the room it is in has stayed in it.
         if self.room.as_ref() != Some(&room) {
-            self.names = VecDeque::from([(0, self.name.clone())]);
+            self.names.come(&self.name);
         }
         self.room = Some(room.clone());
         Joined {
@@ -432,14 +424,11 @@ impl WebSocket {
     }
 
     /// An event of a history. There, what was said is one's own if it was said under the name that
-    /// one bore then; of what was before one came, under the name that one came with: somebody else
-    /// may have borne that, but nobody can tell.
+    /// one bore then.
     fn kept(&self, incoming: Incoming<'_>, now: SystemTime) -> Option<Event> {
         let mut event = self.in_room(incoming, now)?;
         if let Event::Room { seq: Some(seq), what: Happening::Message(message), .. } = &mut event {
-            let borne = self.names.iter().rev().find(|(from, _)| *from <= *seq);
-            let borne = borne.or_else(|| self.names.front());
-            message.own = borne.is_some_and(|(_, name)| *name == message.from);
+            message.own = self.names.is_own(&message.from, *seq);
         }
         Some(event)
     }

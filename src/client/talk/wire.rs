@@ -26,6 +26,9 @@ pub(super) const NO_SENSE: &str = "The server's answer makes no sense";
 
 pub(super) const TOO_LONG: &str = "This is too long for one request";
 
+/// Why a link is of no use on which something else is said than this door says at first.
+pub(super) const OTHER_DOOR: &str = "what answers there is another door";
+
 // ---- reading -----------------------------------------------------------------------------------
 
 /// A text, lent from the message where it holds no escape.

@@ -136,3 +136,16 @@ fn what_is_no_message_of_this_door_ends_it() {
         scene.ignores(line);
     }
 }
+
+#[test]
+fn another_door_is_known_by_what_it_says_first() {
+    for line in [
+        r#"{"type":"error","text":"Unknown type"}"#,
+        r#"{"type":"request","data":{"request":"login"}}"#,
+        r#"{"method":7}"#,
+    ] {
+        let mut scene = Scene::new(JsonRpc::default());
+        scene.hear(line);
+        assert_eq!(scene.out.broken.as_deref(), Some("what answers there is another door"));
+    }
+}

@@ -112,18 +112,90 @@ fn one_moves_and_takes_another_name() {
     let what = Happening::Renamed { old: "alice".into(), new: "al".into() };
     let own = Event::Room { room: "lobby".into(), seq: Some(2), at: scene.now, what };
     scene.heard([Heard::Event(own), Heard::Answer(tag, Ok(Answer::Renamed("al".into())))]);
-    let tag = scene.call(join("den", ""), r#"{"type":"join","id":4,"room":"den"}"#);
+    let tag = scene.call(join("LOBBY", ""), r#"{"type":"join","id":4,"room":"LOBBY"}"#);
+    let stayed = Answer::Joined(there("lobby", "al", 2, "k3x9"));
+    scene.answers(r#"{"type":"ack","id":4,"epoch":"k3x9","seq":2}"#, tag, stayed);
+    let tag = scene.call(join("den", ""), r#"{"type":"join","id":5,"room":"den"}"#);
     scene.tells(
         r#"{"type":"message","room":"lobby","user":"bob","text":"Hi","seq":3,"timestamp":"2026-01-31T12:34:56.789Z"}"#,
         event(3, message("bob", "Hi")),
     );
     let line = r#"{"type":"system","room":"Den","text":"al joined","seq":7}
-{"type":"ack","id":4,"epoch":"b","seq":7}"#;
+{"type":"ack","id":5,"epoch":"b","seq":7}"#;
     scene.answers(line, tag, Answer::Joined(there("Den", "al", 7, "b")));
-    let tag = scene.call(Call::Leave, r#"{"type":"leave","id":5}"#);
-    scene.answers(r#"{"type":"ack","id":5}"#, tag, Answer::Done);
-    let tag = scene.call(join("", ""), r#"{"type":"join","id":6,"room":"general"}"#);
-    scene.refuses(r#"{"type":"error","id":6,"text":"User is required"}"#, tag, "User is required");
+    let tag = scene.call(Call::Leave, r#"{"type":"leave","id":6}"#);
+    scene.answers(r#"{"type":"ack","id":6}"#, tag, Answer::Done);
+    let tag = scene.call(join("", ""), r#"{"type":"join","id":7,"room":"general"}"#);
+    scene.refuses(r#"{"type":"error","id":7,"text":"User is required"}"#, tag, "User is required");
+}
+
+#[test]
+fn who_names_no_room_comes_to_the_first_of_the_list() {
+    let let_in = || {
+        let mut scene = Scene::new(Ndjson::over_tcp());
+        scene.asks(r#"{"type":"error","id":1,"text":"Join first"}"#, r#"{"type":"ping","id":1}"#);
+        let request = r#"{"type":"join","id":2,"room":"general","user":"ann"}"#;
+        let tag = scene.call(join("", "ann"), request);
+        let landed = r#"{"type":"system","room":"general","text":"ann joined","seq":1}
+{"type":"ack","id":2,"epoch":"a","seq":1}"#;
+        scene.asks(landed, r#"{"type":"rooms","id":3}"#);
+        (scene, tag)
+    };
+    let (mut scene, tag) = let_in();
+    scene.hear(r#"{"type":"message","room":"general","user":"bob","text":"hi","seq":2}"#);
+    assert!(matches!(scene.out.heard.pop(), Some(Heard::Event(Event::Room { .. }))));
+    let line = r#"{"type":"rooms","id":3,"rooms":["general","tea"]}"#;
+    // What was told meanwhile is not to be fetched again.
+    scene.answers(line, tag, Answer::Joined(there("general", "ann", 2, "a")));
+    let line = r#"{"type":"rooms","id":3,"rooms":["Lobby","general"]}"#;
+    let (mut scene, tag) = let_in();
+    scene.asks(line, r#"{"type":"join","id":4,"room":"Lobby"}"#);
+    let come = r#"{"type":"system","room":"Lobby","text":"ann joined","seq":7}
+{"type":"ack","id":4,"epoch":"b","seq":7}"#;
+    scene.answers(come, tag, Answer::Joined(there("Lobby", "ann", 7, "b")));
+    let (mut scene, tag) = let_in();
+    scene.asks(line, r#"{"type":"join","id":4,"room":"Lobby"}"#);
+    let refused = r#"{"type":"error","id":4,"text":"Too many rooms"}"#;
+    scene.answers(refused, tag, Answer::Joined(there("general", "ann", 1, "a")));
+    let (mut scene, tag) = let_in();
+    let refused = r#"{"type":"error","id":3,"text":"Join first"}"#;
+    scene.answers(refused, tag, Answer::Joined(there("general", "ann", 1, "a")));
+}
+
+#[test]
+fn another_door_is_known_by_what_it_says_first() {
+    for line in [
+        r#"{"error":"Invalid request","code":-32600}"#,
+        r#"{"type":"request","data":{"request":"login"}}"#,
+        r#"{"status":"connected","client_id":"3f9a1c0e"}"#,
+    ] {
+        let mut scene = Scene::new(Ndjson::over_tcp());
+        scene.hear(line);
+        assert_eq!(scene.out.broken.as_deref(), Some("what answers there is another door"));
+    }
+}
+
+#[test]
+fn what_one_said_is_known_by_the_name_that_one_bore_then() {
+    let mut scene = scene();
+    let tag = scene.call(rename("bob"), r#"{"type":"join","id":3,"user":"bob"}"#);
+    let ack = r#"{"type":"ack","id":3,"epoch":"k3x9","seq":5}"#;
+    scene.answers(ack, tag, Answer::Renamed("bob".into()));
+    let call = Call::History { after: 0, limit: 9 };
+    scene.call(call, r#"{"type":"history","id":4,"after":0,"limit":9}"#);
+    let line = |(seq, user)| {
+        format!(r#"{{"type":"message","room":"lobby","user":"{user}","text":"x","seq":{seq}}}"#)
+    };
+    let lines = [(2, "alice"), (3, "bob"), (6, "alice"), (7, "bob")].map(line).join(",");
+    scene.hear(&format!(r#"{{"type":"history","id":4,"epoch":"k3x9","messages":[{lines}]}}"#));
+    let [Heard::Answer(_, Ok(Answer::History(history)))] = &scene.out.heard[..] else {
+        panic!("{:?}", scene.out.heard);
+    };
+    let own = history.events.iter().map(|event| match event {
+        Event::Room { what: Happening::Message(message), .. } => message.own,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(own.collect::<Vec<_>>(), [true, false, false, true]);
 }
 
 #[test]
