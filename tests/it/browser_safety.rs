@@ -134,9 +134,9 @@ fn a_flood_is_bounded_and_so_is_what_one_says() {
     let alice = place.person("Alice");
     let carol = place.outsider("Carol");
     let flood: String =
-        (1..=2600).map(|number| ndjson::say(&format!("line {number}")) + "\n").collect();
+        (1..=2100).map(|number| ndjson::say(&format!("line {number}")) + "\n").collect();
     let pouring = carol.pour(flood);
-    alice.sees(".entry:last-child .said", "line 2600");
+    alice.sees(".entry:last-child .said", "line 2100");
     pouring.join().expect("poured").expect("sent");
     let count = alice.eval("document.querySelectorAll('.entry').length").as_u64().unwrap();
     assert!(count <= 2000, "{count}");
