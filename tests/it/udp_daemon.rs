@@ -4,6 +4,7 @@ use rustix::process::Signal;
 use std::net::UdpSocket;
 
 use crate::ndjson::{error, message, system};
+use crate::skip;
 use crate::support::{Daemon, TempFolder, ended, own_address, parlance};
 use crate::udp::{ack, ack_seq, join, say, without_token};
 use crate::udp_peer::UdpPeer;
@@ -41,6 +42,9 @@ fn a_port_is_a_streams_and_a_datagrams_at_the_same_time() {
 
 #[test]
 fn several_addresses_are_one_house() {
+    if UdpSocket::bind("[::1]:0").is_err() {
+        return skip::lacks("loopback address of IPv6");
+    }
     let daemon = Daemon::start(&["-l", "udp=[::1]:0", "-l", "udp=127.0.0.1:0"]);
     let [(_, six), (_, four)] = daemon.listeners() else { panic!("{:?}", daemon.listeners()) };
     assert!(six.is_ipv6() && four.is_ipv4());
