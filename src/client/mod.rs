@@ -372,7 +372,7 @@ impl Client {
         }
     }
 
-    /// Leaves the room.
+    /// Leaves the room. Over `chatmaster` one is in the default room then: [`Call::Leave`] says which.
     ///
     /// # Errors
     /// As [`call`](Client::call).

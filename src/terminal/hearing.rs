@@ -209,10 +209,6 @@ impl App {
                 self.take_name(name);
             }
             (_, Answer::Pong(time)) => self.measured(time),
-            // Through this door leaving leads to the default room.
-            (Purpose::Leave, Answer::Done) if self.setup.door == Door::ChatMaster => {
-                self.join(None, None);
-            }
             (Purpose::Leave, Answer::Done) => {
                 let room = self.room.take().unwrap_or_default();
                 self.out_of_room();

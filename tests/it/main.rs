@@ -31,6 +31,7 @@ mod chatmaster_others;
 mod chatmaster_zlib;
 mod chromium;
 mod client;
+mod client_default_room;
 mod client_hostile;
 mod client_last_words;
 mod client_life;
