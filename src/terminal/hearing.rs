@@ -50,6 +50,9 @@ impl App {
                     return;
                 }
                 if let Some(body) = self.body(&what) {
+                    if matches!(&body, Body::Said(said) if said.is_for_one()) {
+                        self.ring();
+                    }
                     let line = self.line(at, body);
                     self.log.push(line, counts);
                 }
