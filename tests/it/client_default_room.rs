@@ -1,8 +1,9 @@
 //! The default room, whatever the server calls it.
 
-use parlance::client::{Call, Client, Event, Options};
+use parlance::client::{Call, Client, Event};
 
 use crate::client::{connect, next};
+use crate::client_last_words::patient;
 use crate::support::{Daemon, TempFolder};
 
 fn daemon(folder: &TempFolder, doors: &[&str]) -> Daemon {
@@ -17,7 +18,7 @@ fn daemon(folder: &TempFolder, doors: &[&str]) -> Daemon {
 fn client(daemon: &Daemon, door: &str) -> Client {
     let scheme = if door == "websocket" { "ws" } else { door };
     let url = format!("{scheme}://{}", daemon.address(door)).parse().expect("a URL");
-    connect(&url, Options { reconnect: None, ..Options::default() })
+    connect(&url, patient())
 }
 
 #[test]
