@@ -20,7 +20,8 @@ pub enum Call {
         /// The name to bear. `None`: the one borne already (an account's, mostly).
         name: Option<String>,
     },
-    /// Leave the room. Answered by [`Answer::Done`].
+    /// Leave the room. Answered by [`Answer::Done`], or by [`Answer::Joined`] where one is in the
+    /// default room then (`chatmaster`).
     Leave,
     /// Say something to the room. Answered by [`Answer::Said`].
     Say {

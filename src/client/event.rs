@@ -110,7 +110,8 @@ pub struct Message {
     pub text: String,
     /// To oneself alone.
     pub private: bool,
-    /// By oneself: only in a history, for nobody is sent what one says.
+    /// By oneself: only in a history, for nobody is sent what one says. What was said before one came
+    /// counts as one's own if it was under the name that one came with, for servers tell no more.
     pub own: bool,
 }
 

@@ -1,6 +1,6 @@
 //! The client: one small type that speaks with a daemon through any of its six doors.
 //!
-//! A URL says which door: `jsonrpc://`, `ws://`, `wss://`, `accounts://`, `chatmaster://`,
+//! A [`Url`] says which door: `jsonrpc://`, `ws://`, `wss://`, `accounts://`, `chatmaster://`,
 //! `ndjson://` or `udp://`. The calls ([`Call`]) and the events ([`Event`]) are the same behind all
 //! of them; what a door has no way to ask for is [`CallError::NotOffered`].
 //!
@@ -246,8 +246,8 @@ impl Client {
 
     /// Says goodbye and ends: what was submitted before is still sent, where there is a connection
     /// and the server answers what has to be answered before, and what is unanswered is
-    /// [`CallError::Ended`]. Takes no longer than [`Options::goodbye_timeout`]. Nothing is left to
-    /// do after it but to take the last events.
+    /// [`CallError::Ended`]. Takes no longer than [`Options::goodbye_timeout`], and as long as what is
+    /// called back takes. Nothing is left to do after it but to take the last events.
     pub fn disconnect(&self) {
         if self.inputs.send(Input::Stop).is_ok() {
             self.wake();
@@ -372,7 +372,7 @@ impl Client {
         }
     }
 
-    /// Leaves the room.
+    /// Leaves the room. Over `chatmaster` one is in the default room then: [`Call::Leave`] says which.
     ///
     /// # Errors
     /// As [`call`](Client::call).

@@ -40,7 +40,8 @@ impl fmt::Display for Door {
 ///
 /// `SCHEME` is a door's name, `ws`, `wss`, or `http` and `https` for these two; `+tls` behind it asks for TLS
 /// (`ndjson+tls`), `chatmaster+zlib` for compressed packages. The port is the door's default one if
-/// none is given. `PATH` is the path of a WebSocket (default `/chat`), elsewhere the room to join.
+/// none is given. `PATH` is the path of a WebSocket (default `/chat`), elsewhere the room to join; over a
+/// WebSocket [`room`](Self::room) can be set by itself, or given to [`Client::join`](super::Client::join).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Url {
     /// The door.

@@ -147,6 +147,9 @@ pub(super) struct App {
     next_typing: Duration,
     is_dirty: bool,
     pub(super) wants_redraw: bool,
+    pub(super) wants_bell: bool,
+    /// It has rung since somebody looked last.
+    has_rung: bool,
 }
 
 impl App {
@@ -181,6 +184,8 @@ impl App {
             next_typing: Duration::ZERO,
             is_dirty: true,
             wants_redraw: false,
+            wants_bell: false,
+            has_rung: false,
         }
     }
 
@@ -259,7 +264,16 @@ impl App {
     /// Somebody looks at the terminal, or at something else.
     pub(super) fn focus(&mut self, focused: bool) {
         self.log.focus(focused);
+        self.has_rung &= !focused;
         self.touch();
+    }
+
+    /// Calls whoever looks at something else: once, for they may be away for long.
+    pub(super) fn ring(&mut self) {
+        if !self.log.is_focused() && !self.has_rung {
+            self.has_rung = true;
+            self.wants_bell = true;
+        }
     }
 
     /// Fits the log into what the rest leaves of the screen; before drawing and scrolling.

@@ -123,6 +123,8 @@ impl fmt::Display for Refusal {
                         " ({} is the WebSocket's path; a room is given by -r ROOM)",
                         clean::line(&url.path)
                     ),
+                    // Whoever waits for the other to begin says nothing.
+                    ConnectError::TimedOut => write!(f, "; is that its port for {}?", url.door),
                     _ => Ok(()),
                 }
             }

@@ -50,6 +50,9 @@ impl App {
                     return;
                 }
                 if let Some(body) = self.body(&what) {
+                    if matches!(&body, Body::Said(said) if said.is_for_one()) {
+                        self.ring();
+                    }
                     let line = self.line(at, body);
                     self.log.push(line, counts);
                 }
@@ -209,10 +212,6 @@ impl App {
                 self.take_name(name);
             }
             (_, Answer::Pong(time)) => self.measured(time),
-            // Through this door leaving leads to the default room.
-            (Purpose::Leave, Answer::Done) if self.setup.door == Door::ChatMaster => {
-                self.join(None, None);
-            }
             (Purpose::Leave, Answer::Done) => {
                 let room = self.room.take().unwrap_or_default();
                 self.out_of_room();

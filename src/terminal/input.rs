@@ -132,7 +132,9 @@ impl Input {
             }
             KeyCode::Enter if alt => return self.insert("\n").is_ok(),
             KeyCode::Up => self.older(),
+            KeyCode::Char('p') if ctrl => self.older(),
             KeyCode::Down => self.newer(),
+            KeyCode::Char('n') if ctrl => self.newer(),
             KeyCode::Char(c) if !ctrl && !alt => {
                 return self.insert(c.encode_utf8(&mut [0; 4])).is_ok();
             }

@@ -59,6 +59,13 @@ pub(super) struct Said {
     pub(super) fate: Fate,
 }
 
+impl Said {
+    /// Whether who reads is meant above all others.
+    pub(super) fn is_for_one(&self) -> bool {
+        !self.own && (self.calls || self.private.is_some())
+    }
+}
+
 /// How far one's own message has come.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) enum Fate {

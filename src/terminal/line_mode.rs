@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::client::{Answer, Call, CallError, Client, Door, Event, Happening, Message};
+use crate::client::{Answer, Call, CallError, Client, Event, Happening, Message};
 
 use super::app::Tag;
 use super::commands::{self, Complaint, Entry};
@@ -312,12 +312,6 @@ impl LineMode<'_> {
                 }
                 _ => self.refuse(&clean::line(&error.to_string())),
             },
-        }
-        let has_left = matches!(result, Ok(Answer::Done)) && *entry == Entry::Call(Call::Leave);
-        if has_left && self.client.url().door == Door::ChatMaster {
-            // Through this door leaving leads to the default room: which one is it?
-            let join = Call::Join { room: None, name: None };
-            self.submit(join.clone(), Entry::Call(join));
         }
         if self.manner.json {
             return shape::answer_line(result).map_or(Ok(()), |line| self.print(&line));

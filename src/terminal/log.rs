@@ -161,6 +161,11 @@ impl Log {
         self.see();
     }
 
+    /// Whether somebody looks at the terminal, as far as it tells.
+    pub(super) fn is_focused(&self) -> bool {
+        self.focused
+    }
+
     fn is_seen(&self) -> bool {
         self.focused && self.top.is_none()
     }

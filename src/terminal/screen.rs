@@ -1,7 +1,7 @@
 //! The full screen's loop: everything comes in through one mailbox, is handed to the [`App`], and
 //! what changed is drawn once.
 
-use std::io::{self, BufWriter, Stdout};
+use std::io::{self, BufWriter, Stdout, Write};
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -201,6 +201,9 @@ fn take_input(app: &mut App, input: Input, now: Now) {
 }
 
 fn draw(app: &mut App, now: Now, screen: &mut Screen) -> io::Result<()> {
+    if std::mem::take(&mut app.wants_bell) {
+        screen.backend_mut().write_all(b"\x07")?;
+    }
     if std::mem::take(&mut app.wants_redraw) {
         let size = screen.size()?;
         // Not `clear`, which asks the terminal where its cursor is and waits for the answer, which the

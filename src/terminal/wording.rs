@@ -124,7 +124,7 @@ pub(super) fn help() -> String {
 /// What `/help` tells of the keys.
 pub(super) const KEYS: &str = "\
 Tab              complete a command, a name or a room; again: the next one
-Up, Down         texts sent before
+Up, Down         texts sent before; or Ctrl-P, Ctrl-N
 PageUp, PageDown scroll; Ctrl-Home, Ctrl-End: to the beginning, to the end
 F2               show or hide the list of rooms and people
 Alt-Enter        a line break within the message

@@ -11,6 +11,18 @@ use std::time::Duration;
 use crate::client_hostile::let_in;
 use crate::support::PATIENCE;
 
+/// Options under which nothing is over soon, and what is over is over.
+pub(crate) fn patient() -> Options {
+    let mut options = Options {
+        connect_timeout: PATIENCE,
+        call_timeout: PATIENCE,
+        reconnect: None,
+        ..Options::default()
+    };
+    options.udp_retries.max_retries = 8;
+    options
+}
+
 /// The number behind `"id":` in a request.
 fn id_of(request: &str) -> &str {
     let (_, behind) = request.split_once("\"id\":").expect("an id");
@@ -38,8 +50,9 @@ fn a_goodbye_that_gets_lost_is_said_again() {
         }
         leaves
     });
-    let mut options = Options { reconnect: None, ..Options::default() };
+    let mut options = patient();
     options.udp_retries.base_delay = Duration::from_millis(20);
+    options.udp_retries.max_retries = 12;
     let ann = Client::connect_with(&url.parse().expect("a URL"), &options).expect("connected");
     ann.join("tea", "ann").expect("joined");
     drop(ann);
@@ -66,7 +79,7 @@ fn the_last_words_of_a_server_are_heard_even_while_one_writes() {
         drop(stream);
         gone.send(()).expect("wanted");
     });
-    let options = Options { reconnect: None, ..Options::default() };
+    let options = patient();
     let (told, events) = channel();
     let (go_on, may_go_on) = channel::<()>();
     let sink = move |event| {

@@ -34,6 +34,7 @@ mod chatmaster_zlib;
 mod chromium;
 mod chromium_hands;
 mod client;
+mod client_default_room;
 mod client_hostile;
 mod client_last_words;
 mod client_life;

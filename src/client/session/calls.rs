@@ -176,15 +176,15 @@ impl Session {
                     && matches!(call, Call::Join { room: None, .. })
                     && (self.standing.room.is_none() || self.standing.in_default_room);
                 self.stand(joined);
-                self.standing.in_default_room = is_nameless;
+                // Where leaving leads into a room, it is the default one.
+                self.standing.in_default_room = is_nameless || *call == Call::Leave;
                 self.track.joined(joined);
             }
             (_, Answer::Renamed(name)) => self.standing.name = Some(name.clone()),
             (_, Answer::Said(said)) => self.track.said(said.seq.unwrap_or(0)),
             (Call::Leave, _) => {
                 self.standing.room = None;
-                // Through this door one is always in a room.
-                self.standing.in_default_room = self.door == Door::ChatMaster;
+                self.standing.in_default_room = false;
                 self.track.left();
             }
             (Call::LogOut, _) => {

@@ -451,7 +451,7 @@ impl ChatMaster {
                 if !is_there {
                     self.channel.clone_from(&self.default_channel);
                 }
-                Ok(Answer::Done)
+                Ok(self.joined())
             }
             Step::SetPrivate => Ok(Answer::Done),
             Step::Channels => Err(refused(NO_SENSE)),

@@ -1,6 +1,7 @@
 //! The full-screen client as a machine: keys and events in, screens out, compared as text.
 
 mod login;
+mod mentions;
 mod picture;
 mod scenes;
 mod server;

@@ -112,7 +112,7 @@ fn who_is_in_takes_the_name_first_and_then_moves() {
     scene.refuses(&error("rename", taken), tag, taken);
     scene.ignores(PASSED);
     let tag = scene.call(Call::Leave, &command("leave", ""));
-    scene.answers(&lines(&[&came("P", "general"), PASSED]), tag, Answer::Done);
+    scene.answers(&lines(&[&came("P", "general"), PASSED]), tag, joined("general", "P"));
     let tag = scene.call(Call::Leave, &command("leave", ""));
     let words = "You are in the general channel.";
     scene.refuses(&error("leave", words), tag, words);
@@ -125,7 +125,7 @@ fn in_a_crowd_nobody_is_told_to_come() {
     scene.asks(&lines(&[SESSION, PASSED]), &command("join", r#""channel":"Google""#));
     scene.answers(PASSED, tag, joined("Google", "Py"));
     let tag = scene.call(Call::Leave, &command("leave", ""));
-    scene.answers(PASSED, tag, Answer::Done);
+    scene.answers(PASSED, tag, joined("general", "Py"));
     let tag = scene.call(join("", ""), "");
     scene.heard([Heard::Answer(tag, Ok(joined("general", "Py")))]);
 }
