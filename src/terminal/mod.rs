@@ -70,6 +70,10 @@ pub struct Options {
     pub wait: Duration,
 }
 
+/// How long the server may take for anything. A login in a busy hour takes its time, and whoever waits here
+/// sees that, and can go.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// How often another name is tried where the login name is taken.
 const NAMES_MAX: u32 = 20;
 
@@ -115,7 +119,11 @@ fn settle(options: &Options) -> Result<(Url, client::Options), String> {
     let mut url = Url::parse(&url).map_err(|error| error.to_string())?;
     url.name = options.name.clone().or(url.name);
     url.room = options.room.clone().or(url.room);
-    let mut client = client::Options::default();
+    let mut client = client::Options {
+        connect_timeout: PATIENCE,
+        call_timeout: PATIENCE,
+        ..client::Options::default()
+    };
     if let Some(file) = &options.ca {
         client.trust = Trust::Ca(file.clone());
     }
