@@ -187,7 +187,8 @@ impl Daemon {
         let log = lines(child.stderr.take().expect("stderr"));
         let mut daemon = Daemon { child, listeners: Vec::new(), log, folder };
         loop {
-            let Ok(line) = stdout.recv_timeout(PATIENCE) else {
+            // It may be one of many that start, on a machine that has other things to do.
+            let Ok(line) = stdout.recv_timeout(3 * PATIENCE) else {
                 let log: Vec<_> = daemon.log.try_iter().collect();
                 panic!("the daemon is not ready: {log:#?}");
             };
