@@ -151,10 +151,11 @@ fn a_peer_that_never_reads_is_told_where_one_write_may_do_that() {
     let echo = echo_at("127.0.0.1:0", options(), limits);
     let client = client(&echo);
     let conn = echo.ask(|seen, _| *seen.agreed.keys().next().expect("one"));
-    for _ in 0..64 {
-        echo.ask(move |_, fx| fx.send(conn, &vec![b'x'; 1 << 20]));
-    }
-    until(|| echo.ask(|seen, _| seen.ended.len()) == 1);
+    // What is sent in one turn is excused, however much that is, and nobody knows when one ends.
+    until(|| {
+        echo.ask(move |_, fx| fx.send(conn, &vec![b'x'; 1 << 18]));
+        echo.ask(|seen, _| seen.ended.len()) == 1
+    });
     let ended = echo.ask(|seen, _| seen.ended.clone());
     assert!(ended[0].starts_with("reads too slowly"), "{ended:?}");
     drop(client);
