@@ -29,6 +29,7 @@ pub(crate) fn patient() -> Limits {
         outbox_soft: AGES,
         silence: Some(AGES),
         handshake: AGES,
+        frame: AGES,
         flush: AGES,
         ..Limits::default()
     }

@@ -1,7 +1,7 @@
 //! Part of a frame, whatever the framing, and then no more.
 
 use crate::frames::masked;
-use crate::house::Plan;
+use crate::house::{Plan, patient};
 use crate::peer::Peer;
 use crate::support::PATIENCE;
 use crate::ws_peer::WsPeer;
@@ -20,7 +20,7 @@ fn half_a_package() -> Vec<u8> {
 
 #[test]
 fn half_a_frame_does_not_last_for_ever() {
-    let limits = Limits { frame: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits { frame: Duration::from_millis(200), ..patient() };
     let house = Plan { limits, ..Plan::default() }.open();
     let mut member = house.member("Bob", &["Bob"]);
     for (dialect, half) in [
@@ -51,7 +51,7 @@ fn half_a_frame_does_not_last_for_ever() {
 
 #[test]
 fn who_is_between_two_frames_may_stay_there() {
-    let limits = Limits { frame: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits { frame: Duration::from_millis(200), ..patient() };
     let house = Plan { limits, ..Plan::default() }.open();
     let mut jsonrpc = house.member("Bob", &["Bob"]);
     jsonrpc.send(" \n");
@@ -72,7 +72,7 @@ fn who_is_between_two_frames_may_stay_there() {
 
 #[test]
 fn a_byte_now_and_then_does_not_buy_time() {
-    let limits = Limits { frame: Duration::from_millis(200), ..Limits::default() };
+    let limits = Limits { frame: Duration::from_millis(200), ..patient() };
     let house = Plan { limits, ..Plan::default() }.open();
     let peer = house.peer();
     let mut stream = peer.stream();
