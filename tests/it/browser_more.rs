@@ -132,6 +132,7 @@ fn who_is_alone_has_a_link_to_send() {
     alice.until("document.querySelector('#room-dialog').open");
     alice.until("document.activeElement.id === 'room-link'");
     alice.key("Escape");
+    alice.until("!document.querySelector('#room-dialog').open");
     // Whoever was there when it goes is not nowhere.
     alice.eval("document.querySelector('#alone-copy').focus()");
     let bob = place.outsider("Bob");
@@ -378,10 +379,13 @@ fn a_conversation_can_be_printed() {
         bob.tells(ndjson::say(&format!("line {number}")));
     }
     alice.sees(".said", "line 59");
-    alice.call("Emulation.setEmulatedMedia", json!({"media": "print"}));
+    let dark = json!([{"name": "prefers-color-scheme", "value": "dark"}]);
+    alice.call("Emulation.setEmulatedMedia", json!({"media": "print", "features": dark}));
     alice.until("document.querySelector('#log').clientHeight > 2000");
     assert_eq!(alice.eval("document.querySelector('#composer').checkVisibility()"), false);
     assert_eq!(alice.eval("document.querySelector('#chat-title').checkVisibility()"), true);
+    // Who likes it dark has no light letters on paper.
+    assert_eq!(alice.eval("getComputedStyle(document.body).color"), "rgb(31, 32, 35)");
 }
 
 #[test]
