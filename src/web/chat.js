@@ -76,7 +76,10 @@ export class Chat extends EventTarget {
 
   #showMembers() {
     this.#members.show();
-    byId("alone").hidden = this.#session.room?.members.length !== 1;
+    const alone = byId("alone");
+    const hadFocus = alone.contains(document.activeElement);
+    alone.hidden = this.#session.room?.members.length !== 1;
+    if (hadFocus && alone.hidden) this.#composer.focus();
   }
 
   /** What the parts have not taken for themselves. */
@@ -93,10 +96,10 @@ export class Chat extends EventTarget {
       event.preventDefault();
       if (isWriting) this.#log.toEnd();
       else this.#composer.focus();
-    } else if (isWriting && (key === "PageUp" || key === "PageDown") && !this.#composer.isTall) {
+    } else if (isWriting && isPage(event) && !this.#composer.isTall) {
       event.preventDefault();
       this.#log.turn(key === "PageUp" ? -1 : 1);
-    } else if (isLetter(key) && (target === document.body || target === byId("log"))) {
+    } else if ((target === document.body || target === byId("log")) && isLetter(key)) {
       // What is written beside the field was meant for it.
       this.#composer.focus();
     }
@@ -171,11 +174,7 @@ export class Chat extends EventTarget {
 
   #prepareDialog() {
     const dialog = byId("room-dialog");
-    byId("about-room").addEventListener("click", () => {
-      byId("room-error").textContent = "";
-      this.#showRoom();
-      dialog.showModal();
-    });
+    byId("about-room").addEventListener("click", () => this.#showDialog());
     byId("room-link").addEventListener("focus", ({ target }) => target.select());
     byId("room-copy").addEventListener("click", ({ target }) => this.#copyLink(target));
     byId("alone-copy").addEventListener("click", ({ target }) => this.#copyLink(target));
@@ -189,6 +188,12 @@ export class Chat extends EventTarget {
         this.dispatchEvent(new CustomEvent("left"));
       }),
     );
+  }
+
+  #showDialog() {
+    byId("room-error").textContent = "";
+    this.#showRoom();
+    byId("room-dialog").showModal();
   }
 
   async #try(act) {
@@ -208,12 +213,18 @@ export class Chat extends EventTarget {
       button.textContent = "Copied";
     } catch {
       // Not to be had over plain HTTP from afar: then it is ready to be copied by hand.
-      if (!byId("room-dialog").open) byId("room-dialog").showModal();
+      if (byId("chat").hidden) return;
+      if (!byId("room-dialog").open) this.#showDialog();
       link.focus();
       link.select();
     }
     setTimeout(() => (button.textContent = label), 2000);
   }
+}
+
+/** Whether a key turns pages, and marks no text. */
+function isPage({ key, shiftKey }) {
+  return (key === "PageUp" || key === "PageDown") && !shiftKey;
 }
 
 /** Whether a key writes something. The space bar has other uses beside a field. */

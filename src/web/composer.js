@@ -65,6 +65,7 @@ export class Composer {
 
   /** Somebody has another name; that may be whom one writes to. */
   renamed({ old, name }) {
+    for (const one of this.#said) if (one.to === old) one.to = name;
     if (this.#to === old) this.#address(name);
   }
 
@@ -116,7 +117,7 @@ export class Composer {
   #recall(step) {
     const { value, selectionStart, selectionEnd } = this.#text;
     const said = this.#said.filter(({ to }) => to === this.#to);
-    const isRecalled = this.#recalled !== null && value === this.#recalled.text;
+    const isRecalled = this.#recalled?.to === this.#to && value === this.#recalled.text;
     if (value !== "" && !isRecalled) return false;
     const rest = step < 0 ? value.slice(0, selectionStart) : value.slice(selectionEnd);
     if (rest.includes("\n")) return false;
@@ -177,6 +178,7 @@ export class Composer {
     const isTaken = this.#session.room?.say(text, this.#to ?? undefined);
     if (!isTaken) return showError(this.#text, "Too much waits for the connection already.");
     this.#said = [...this.#said, { text, to: this.#to }].slice(-SAID_MAX);
+    this.#recalled = null;
     this.#text.value = "";
     this.#fit();
   }

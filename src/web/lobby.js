@@ -122,11 +122,11 @@ export class Lobby extends EventTarget {
   /** The rooms that are looked for: all, or those with what was written in their names. */
   #found() {
     const { rooms } = this.#session;
-    const field = byId("find-name");
-    const isMany = rooms.length >= MANY;
-    byId("find").hidden = !isMany && field.value === "";
+    const [find, field] = [byId("find"), byId("find-name")];
+    // Nothing that somebody is at is taken away.
+    find.hidden = rooms.length < MANY && field.value === "" && !find.contains(document.activeElement);
     const key = nameKey(field.value.trim());
-    const found = rooms.filter(({ room }) => nameKey(room).includes(key));
+    const found = key === "" ? rooms : rooms.filter(({ room }) => nameKey(room).includes(key));
     const told = key === "" ? "" : found.length === 0 ? "No room is called that." : count(found.length, "room", "rooms");
     if (byId("find-told").textContent !== told) byId("find-told").textContent = told;
     return found;
@@ -135,7 +135,8 @@ export class Lobby extends EventTarget {
   /** Down leads into the list and Enter into the first room; Escape shows all again. */
   #findKey(event) {
     const field = event.target;
-    if (event.isComposing) return;
+    // What ends the composing of a character is not for us.
+    if (event.isComposing || event.keyCode === 229) return;
     const first = this.#list.querySelector("li > button");
     if (event.key === "Enter" && field.value.trim() !== "") first?.click();
     else if (event.key === "ArrowDown") first?.focus();

@@ -204,7 +204,7 @@ export class Log extends EventTarget {
 
   /** A button of an entry was pressed. */
   #act(what, entry) {
-    if (what === "reply") this.dispatchEvent(new CustomEvent("reply", { detail: entry.from }));
+    if (what === "reply") this.dispatchEvent(new CustomEvent("reply", { detail: entry.answerTo }));
     else this.#room[what](entry);
   }
 

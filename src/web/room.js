@@ -49,7 +49,7 @@ export class Room extends EventTarget {
   /** Messages whose connection was lost before their answers came. */
   #unsure = [];
 
-  /** @param self who one is at any time: `name`, and whether that is an `account`'s */
+  /** @param self who one is at any time: `name`, whether that is an `account`'s, whether one `isMoving` */
   constructor(connection, joined, self) {
     super();
     this.#connection = connection;
@@ -206,9 +206,14 @@ export class Room extends EventTarget {
     if (entry) this.#touch(entry, live && !entry.own);
   }
 
-  /** Whoever takes another name is still who is meant by what was not sent yet. */
+  /**
+   * Whoever takes another name is still who is meant by what was not sent yet, or may be sent again, and
+   * whom one answers.
+   */
   #follow({ old, name }) {
-    for (const entry of this.#waiting().filter(({ to }) => to === old)) {
+    for (const entry of this.timeline.entries) {
+      if (entry.answerTo === old) entry.answerTo = name;
+      if (entry.to !== old || (entry.state !== "waiting" && entry.state !== "failed")) continue;
       entry.to = name;
       this.#touch(entry);
     }
@@ -263,9 +268,9 @@ export class Room extends EventTarget {
     if (this.timeline.first === Infinity) this.older();
   }
 
-  /** Says again what has failed. */
+  /** Says again what has failed; not on the way into another room, where it would be heard. */
   again(entry) {
-    if (entry.state !== "failed") return;
+    if (entry.state !== "failed" || this.#self.isMoving) return;
     entry.from = this.#self.name;
     this.timeline.again(entry, this.isReady ? "pending" : "waiting");
     this.#touch(entry);

@@ -13,6 +13,7 @@
  * @property {"message"|"private"|"notice"|"mark"} kind
  * @property {string} [from] who said it
  * @property {string} [to] of private messages: to whom
+ * @property {string} [answerTo] of private messages of others: what who said it is called by now
  * @property {*} [body] what was said
  * @property {string} [text] of marks
  * @property {{what: string, name: string, old?: string}} [notice]
@@ -80,7 +81,8 @@ export class Timeline {
   whisper(event, me) {
     const { from, to, body } = event;
     const own = from === me;
-    return this.#append({ kind: "private", from, to, body, at: timeOf(event), own, state: "sent" });
+    const answerTo = own ? undefined : from;
+    return this.#append({ kind: "private", from, to, answerTo, body, at: timeOf(event), own, state: "sent" });
   }
 
   /** Says something about the list itself, at its end or behind a `seq`. */

@@ -257,6 +257,31 @@ fn a_name_that_somebody_else_has_taken_ends_the_stay() {
 }
 
 #[test]
+fn nobody_is_taken_for_who_was_away() {
+    let Some(browser) = Chromium::start() else { return };
+    let daemon = Daemon::start(&LISTEN);
+    let proxy = Proxy::open(daemon.address("websocket"));
+    let place = Place { daemon, browser };
+    let alice = place.person_at(&proxy.address, "Alice");
+    let mut bob = place.outsider("Bob");
+    alice.says("from Alice");
+    proxy.cut();
+    while !bob.line().contains("Alice left") {}
+    let mut other = place.outsider("Alice");
+    other.tells(ndjson::say("from another Alice"));
+    while !bob.line().contains("from another Alice") {}
+    drop(other);
+    while !bob.line().contains("Alice left") {}
+    alice.is_lost();
+    proxy.mend();
+    alice.comes_back();
+    alice.says("from Alice again");
+    alice.shows_exactly(&["from Alice", "from another Alice", "from Alice again"]);
+    let own = "[...document.querySelectorAll('.own .said')].map((one) => one.innerText)";
+    assert_eq!(alice.eval(own), serde_json::json!(["from Alice", "from Alice again"]));
+}
+
+#[test]
 fn an_account_comes_back_signed_in() {
     let Some(browser) = Chromium::start() else { return };
     let data = TempFolder::new();

@@ -132,8 +132,12 @@ fn who_is_alone_has_a_link_to_send() {
     alice.until("document.querySelector('#room-dialog').open");
     alice.until("document.activeElement.id === 'room-link'");
     alice.key("Escape");
+    alice.until("!document.querySelector('#room-dialog').open");
+    // Whoever was there when it goes is not nowhere.
+    alice.eval("document.querySelector('#alone-copy').focus()");
     let bob = place.outsider("Bob");
     alice.until("document.querySelector('#alone').hidden");
+    assert_eq!(alice.eval("document.activeElement.id"), "text");
     drop(bob);
     alice.sees("#alone", "Nobody else is here right now.");
 }
@@ -170,14 +174,21 @@ fn what_was_said_can_be_had_again() {
     alice.says("psst");
     alice.key("ArrowUp");
     assert_eq!(shown(), "psst");
+    alice.key("Escape");
+    alice.key("ArrowDown");
+    assert_eq!(shown(), "psst");
     alice.fill("#text", " ");
     alice.key("ArrowUp");
     assert_eq!(shown(), " ");
-    alice.fill("#text", "x");
-    alice.key("Escape");
     alice.fill("#text", "");
     alice.key("ArrowUp");
     assert_eq!(shown(), "three");
+    // What was written by hand is not had again, whatever it is.
+    alice.key("ArrowUp");
+    alice.says("two\nlines");
+    alice.fill("#text", "two\nlines");
+    alice.key("ArrowDown");
+    assert_eq!(shown(), "two\nlines");
     // Whoever comes next has nothing of that.
     alice.fill("#text", "");
     alice.click(".chat [data-me]");
@@ -201,6 +212,9 @@ fn keys_lead_to_the_field_and_through_the_log() {
     alice.sees(".said", "line 59");
     let top = "document.querySelector('#log').scrollTop";
     let end = alice.eval(top).as_f64().expect("a number");
+    // With Shift it marks text, as everywhere.
+    alice.key_with("PageUp", 8);
+    assert_eq!(alice.eval(top), end);
     alice.key("PageUp");
     alice.until(&format!("{top} < {end} - 200"));
     assert_eq!(alice.eval("document.activeElement.id"), "text");
@@ -241,6 +255,71 @@ fn a_private_message_is_answered_where_it_stands() {
     alice.sees(".private .said", "what?");
     // One's own have nobody to answer.
     assert_eq!(alice.eval("document.querySelectorAll('.own.private button').length"), 0);
+    // It is answered to who said it, whoever is called so by now.
+    alice.click(".chat [data-me]");
+    alice.fill("#me-name", "Alicia");
+    alice.key("Enter");
+    bob.sees("#members", "Alicia");
+    let _other = place.outsider("Alice");
+    bob.until("document.querySelectorAll('#members li').length === 3");
+    bob.click("#whisper-end");
+    bob.click(".private .who button");
+    assert_eq!(bob.eval("document.querySelector('#whisper-to').innerText"), "Alicia");
+    bob.key("ArrowUp");
+    assert_eq!(bob.eval("document.querySelector('#text').value"), "what?");
+}
+
+#[test]
+fn what_has_failed_is_sent_again_where_it_was_meant() {
+    let Some(place) = Place::open() else { return };
+    let mut bob = place.outsider("Bob");
+    let mut carol = place.outsider("Carol");
+    let alice = place.page("");
+    // Refusals for what was taken, and an answer to a `join` that takes its time.
+    alice.begins_with(
+        "{ const Plain = WebSocket; window.WebSocket = class extends Plain {
+            addEventListener(type, act) { super.addEventListener(type, type !== 'message' ? act : (event) => {
+                const { data } = event;
+                if (window.slow && data.includes('\"action\":\"join\"')) window.held = () => act(event);
+                else if (window.no && data.includes('\"status\"'))
+                    act({ data: data.replace('\"success\"', '\"error\"') });
+                else act(event);
+            }); } }; }",
+    );
+    alice.reload();
+    alice.enters("Alice");
+    alice.sees("#chat-title", "general");
+    alice.click("#members button[aria-label^='Carol']");
+    alice.eval("window.no = true");
+    alice.fill("#text", "for you");
+    alice.key("Enter");
+    alice.sees("[data-state=failed]", "privately to Carol");
+    // To whom it was meant, by whatever name.
+    carol.tells(json!({"type": "join", "room": "general", "user": "Caroline"}).to_string());
+    alice.sees("[data-state=failed]", "privately to Caroline");
+    alice.eval("window.no = false");
+    alice.click("#whisper-end");
+    alice.click("#to-lobby");
+    alice.fill("#create-name", "Den");
+    alice.key("Enter");
+    alice.sees("#chat-title", "Den");
+    alice.eval("window.no = true");
+    alice.fill("#text", "for Den alone");
+    alice.key("Enter");
+    alice.sees("[data-state=failed]", "for Den alone");
+    alice.eval("window.no = false; window.slow = true; location.hash = '#room=general'");
+    alice.until("window.held");
+    alice.click("[data-state=failed] button");
+    alice.eval("window.held()");
+    alice.sees("#chat-title", "general");
+    alice.says("for all");
+    loop {
+        let line = bob.line();
+        assert!(!line.contains("for Den alone"), "{line}");
+        if line.contains("for all") {
+            break;
+        }
+    }
 }
 
 #[test]
@@ -250,7 +329,7 @@ fn a_room_is_found_among_many() {
     alice.click("#to-lobby");
     alice.sees("#room-list", "general");
     assert_eq!(alice.eval("document.querySelector('#find').hidden"), true);
-    let _guests: Vec<_> = (0..12)
+    let mut guests: Vec<_> = (0..12)
         .map(|number| {
             let mut guest = place.outsider(&format!("Guest {number}"));
             let room = format!("Chess №{number}");
@@ -272,6 +351,9 @@ fn a_room_is_found_among_many() {
     alice.until(&format!("{rooms} === 13"));
     alice.fill("#find-name", "№11");
     alice.until(&format!("{rooms} === 1"));
+    let composed = "document.querySelector('#find-name').dispatchEvent(new KeyboardEvent('keydown',
+        { key: 'Enter', keyCode: 229, bubbles: true, cancelable: true }))";
+    assert_eq!(alice.eval(composed), true);
     alice.key("Enter");
     alice.sees("#chat-title", "Chess №11");
     // On a small screen the other ways stand below the list, and are a step away.
@@ -281,6 +363,11 @@ fn a_room_is_found_among_many() {
     alice.size(360, 640);
     alice.click("#to-create");
     alice.until("document.activeElement.id === 'create-name'");
+    // It is not taken away from under somebody's hands.
+    alice.eval("document.querySelector('#find-name').focus()");
+    guests.truncate(9);
+    alice.until(&format!("{rooms} === 11"));
+    assert_eq!(alice.eval("document.activeElement.id"), "find-name");
 }
 
 #[test]
@@ -292,10 +379,13 @@ fn a_conversation_can_be_printed() {
         bob.tells(ndjson::say(&format!("line {number}")));
     }
     alice.sees(".said", "line 59");
-    alice.call("Emulation.setEmulatedMedia", json!({"media": "print"}));
+    let dark = json!([{"name": "prefers-color-scheme", "value": "dark"}]);
+    alice.call("Emulation.setEmulatedMedia", json!({"media": "print", "features": dark}));
     alice.until("document.querySelector('#log').clientHeight > 2000");
     assert_eq!(alice.eval("document.querySelector('#composer').checkVisibility()"), false);
     assert_eq!(alice.eval("document.querySelector('#chat-title').checkVisibility()"), true);
+    // Who likes it dark has no light letters on paper.
+    assert_eq!(alice.eval("getComputedStyle(document.body).color"), "rgb(31, 32, 35)");
 }
 
 #[test]

@@ -100,6 +100,28 @@ fn two_pages_of_one_browser_are_two_people() {
 }
 
 #[test]
+fn a_page_that_may_keep_nothing_works() {
+    let Some(place) = Place::open() else { return };
+    let forbidden = "for (const name of ['localStorage', 'sessionStorage'])
+        Object.defineProperty(window, name, { get() { throw new DOMException('no', 'SecurityError'); } });";
+    let full = "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };";
+    for (source, first, second) in [(forbidden, "Ann", "Bob"), (full, "Carol", "Dora")] {
+        let page = place.page("");
+        page.begins_with(source);
+        page.reload();
+        page.enters(first);
+        page.sees("#chat-title", "general");
+        page.says("here");
+        page.sees(".own .said", "here");
+        page.click(".chat [data-me]");
+        page.click("#me-out");
+        page.sees("#welcome-title", "parlance");
+        page.enters(second);
+        page.sees("#chat-title", "general");
+    }
+}
+
+#[test]
 fn who_logs_out_hears_nothing_of_the_connection() {
     let Some(place) = Place::open() else { return };
     let alice = place.person("Alice");
