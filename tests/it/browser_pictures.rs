@@ -2,7 +2,8 @@
 //! in a terminal sees. They are made anew with `cargo test --test it browser_pictures -- --ignored`.
 
 use crate::browser::Place;
-use crate::terminal_pane::Pane;
+use crate::terminal_pane::{Pane, hours_since_noon};
+use serde_json::json;
 use std::fs;
 use std::path::Path;
 
@@ -19,7 +20,12 @@ fn pictures_for_the_documentation() {
     let ines = place.person("Inés");
     otto.runs(&format!("chat ws://{address} -u Otto"));
     otto.sees("Otto in general");
-    let noor = place.person("Noor");
+    let noor = place.page("");
+    // It is as late as in the terminal.
+    let zone = format!("Etc/GMT{:+}", hours_since_noon());
+    noor.call("Emulation.setTimezoneOverride", json!({"timezoneId": zone}));
+    noor.reload();
+    noor.enters("Noor");
     otto.sees("Noor came");
     mira.says("Morning! Would somebody try the new search with me? https://build.example/1482");
     otto.sees("1482");

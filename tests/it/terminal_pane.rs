@@ -59,7 +59,8 @@ impl Pane {
         let pane = Pane { name, folder: TempFolder::new(), prompt: Cell::new(1) };
         let (width, height) = (width.to_string(), height.to_string());
         let config = format!("XDG_CONFIG_HOME={}", pane.folder.at("config"));
-        let zone = format!("TZ={}", around_noon());
+        // What is to be added to local time, as POSIX has it.
+        let zone = format!("TZ=NOON{:+}", hours_since_noon());
         let shell = ["env", &zone, "LOGNAME=guest", "ENV=", "NO_COLOR=", &config, PROMPT, "sh"];
         let open = ["-f", "/dev/null", "new-session", "-d", "-x", &width, "-y", &height];
         pane.tmux(&[&open[..], &shell].concat());
@@ -269,12 +270,10 @@ pub(crate) fn is_state(process: Pid, state: &str) {
     }
 }
 
-/// A time zone in which the day does not change for hours.
-fn around_noon() -> String {
+/// Hours since noon, in UTC. In a time zone so far to the west the day does not change for hours.
+pub(crate) fn hours_since_noon() -> i64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock");
-    let hour = i64::try_from(now.as_secs() / 3600 % 24).expect("an hour");
-    // What is to be added to local time, as POSIX has it.
-    format!("NOON{:+}", hour - 12)
+    i64::try_from(now.as_secs() / 3600 % 24).expect("an hour") - 12
 }
 
 /// A screen without what differs from run to run: times, the day, the port, the round trip.
