@@ -265,6 +265,8 @@ impl App {
     pub(super) fn focus(&mut self, focused: bool) {
         self.log.focus(focused);
         self.has_rung &= !focused;
+        // Whoever looks again need not be called.
+        self.wants_bell &= !focused;
         self.touch();
     }
 

@@ -53,6 +53,11 @@ pub(super) fn give_up() {
     restore();
 }
 
+/// Has the keys treated as before, even while the terminal takes nothing that is written to it.
+pub(super) fn cook() {
+    let _ = disable_raw_mode();
+}
+
 /// Whether it was given up.
 pub(super) fn is_given_up() -> bool {
     GIVEN_UP.load(Ordering::SeqCst)

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Stdout, Write};
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,6 +15,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Position, Rect};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
+use rustix::process::{Signal, getpid, kill_process};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 
@@ -31,6 +33,9 @@ const BETWEEN_DRAWINGS: Duration = Duration::from_millis(10);
 /// How often it is looked, in the background, whether the terminal is ours again: not every shell tells
 /// who was running all the time.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How long putting the terminal back may take when there is no time for anything.
+const PUTTING_BACK: Duration = Duration::from_secs(1);
 
 type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
@@ -159,6 +164,7 @@ impl Turns<'_> {
             return Ok(());
         }
         self.make_calls();
+        self.keys.hold();
         restore::restore();
         self.app.focus(false);
         self.place = Place::Stopping;
@@ -174,6 +180,7 @@ impl Turns<'_> {
         if job::is_in_foreground() {
             return self.come_back();
         }
+        self.keys.hold();
         restore::lose();
         self.place = Place::Background;
         Ok(())
@@ -237,19 +244,19 @@ struct Keys {
 
 impl Keys {
     /// It lives as long as the process: it waits for the next key even when nobody wants one any more.
-    /// But what is typed behind a Ctrl-Z is the shell's.
+    /// But what is typed behind a Ctrl-Z, or while this process is in the background, is the shell's.
     fn watch(mailbox: &Arc<Mailbox>) -> io::Result<Keys> {
         let mailbox = Arc::clone(mailbox);
         let held = Arc::new(AtomicBool::new(false));
         let is_held = Arc::clone(&held);
         let read = move || {
             while let Ok(input) = event::read() {
-                if !is_ctrl_z(&input) {
+                if is_ctrl_z(&input) {
+                    is_held.store(true, Ordering::SeqCst);
+                    mailbox.put(Item::Suspend);
+                } else {
                     mailbox.put(Item::Terminal(input));
-                    continue;
                 }
-                is_held.store(true, Ordering::SeqCst);
-                mailbox.put(Item::Suspend);
                 while is_held.load(Ordering::SeqCst) {
                     thread::park();
                 }
@@ -258,6 +265,14 @@ impl Keys {
         };
         let thread = thread::Builder::new().name("keys".into()).spawn(read)?;
         Ok(Keys { thread: thread.thread().clone(), held })
+    }
+
+    /// Whoever reads from the terminal in the background is stopped for it.
+    fn hold(&self) {
+        if !self.held.swap(true, Ordering::SeqCst) {
+            // It waits for a key, or for another size: so it is told of one.
+            let _ = kill_process(getpid(), Signal::WINCH);
+        }
     }
 
     fn go_on(&self) {
@@ -301,10 +316,7 @@ fn watch_signals(mailbox: &Arc<Mailbox>) -> io::Result<()> {
                 SIGTSTP => mailbox.put(Item::Suspend),
                 SIGCONT => mailbox.put(Item::Continued),
                 SIGWINCH => mailbox.put(Item::Resized),
-                _ if has_ended => {
-                    restore::give_up();
-                    process::exit(1);
-                }
+                _ if has_ended => end_at_once(),
                 _ => {
                     has_ended = true;
                     mailbox.put(Item::End);
@@ -313,4 +325,18 @@ fn watch_signals(mailbox: &Arc<Mailbox>) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// Even if the terminal takes nothing: whoever writes to it then waits for ever.
+fn end_at_once() -> ! {
+    let (tell, told) = channel();
+    let put_back = move || {
+        restore::give_up();
+        let _ = tell.send(());
+    };
+    if thread::Builder::new().name("end".into()).spawn(put_back).is_ok() {
+        let _ = told.recv_timeout(PUTTING_BACK);
+    }
+    restore::cook();
+    process::exit(1);
 }

@@ -95,7 +95,12 @@ fn in_the_background_it_leaves_the_terminal_alone() {
         pane.commands("bg");
         pane.is_asked();
         bob.says(text);
+        // What is typed here is not looked at there, which would be another stop.
+        for _ in 0..10 {
+            pane.commands(":");
+        }
         pane.is_back();
+        is_state(chat, "S");
         pane.commands("fg");
         pane.sees(&format!("bob │ {text}"));
         is_ready(&pane);

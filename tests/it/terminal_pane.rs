@@ -6,12 +6,14 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use rustix::process::Pid;
+use rustix::fs::OFlags;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::skip;
 use crate::support::{Daemon, TempFolder};
@@ -218,6 +220,18 @@ impl Pane {
         tty.write_all(text.as_bytes()).expect("written");
     }
 
+    /// The terminal takes nothing as long as the value lives, and is full.
+    pub(crate) fn is_stuck(&self) -> Stuck {
+        let path = self.knows("#{pane_tty}");
+        let pid = self.knows("#{pid}").parse().expect("a number");
+        let stuck = Stuck(Pid::from_raw(pid).expect("a process id"));
+        kill_process(stuck.0, Signal::STOP).expect("a process");
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let mut tty = File::options().write(true).custom_flags(flags).open(path).expect("opened");
+        while let Ok(1..) = tty.write(b"\0") {}
+        stuck
+    }
+
     pub(crate) fn folder(&self) -> &TempFolder {
         &self.folder
     }
@@ -238,6 +252,15 @@ impl Pane {
     }
 }
 
+/// A tmux server that is stopped.
+pub(crate) struct Stuck(Pid);
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::CONT);
+    }
+}
+
 impl Drop for Pane {
     fn drop(&mut self) {
         let _ = self.try_tmux(&["kill-server"]);
@@ -253,20 +276,25 @@ pub(crate) fn child_of(parent: &str) -> Pid {
     Pid::from_raw(child.parse().expect("a number")).expect("a process id")
 }
 
-/// Waits until a process is in a state: `T` is stopped, `Z` has ended, though nobody asked how.
+/// Whether a process is in a state: `T` is stopped, `Z` has ended, though nobody asked how.
+pub(crate) fn is_in_state(process: Pid, state: &str) -> bool {
+    stat(process).contains(&format!(") {state} "))
+}
+
+/// Waits until it is.
 #[track_caller]
 pub(crate) fn is_state(process: Pid, state: &str) {
-    let path = format!("/proc/{}/stat", process.as_raw_nonzero());
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        // Of one that has ended, and was asked, there is nothing left.
-        let stat = std::fs::read_to_string(&path).unwrap_or(") Z ".into());
-        if stat.contains(&format!(") {state} ")) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "never in state {state}: {stat}");
+    while !is_in_state(process, state) {
+        assert!(Instant::now() < deadline, "never in state {state}: {}", stat(process));
         thread::sleep(LOOK_EVERY);
     }
+}
+
+fn stat(process: Pid) -> String {
+    let path = format!("/proc/{}/stat", process.as_raw_nonzero());
+    // Of one that has ended, and was asked, there is nothing left.
+    std::fs::read_to_string(path).unwrap_or(") Z ".into())
 }
 
 /// A time zone in which the day does not change for hours.
