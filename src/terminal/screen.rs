@@ -9,7 +9,7 @@ use std::sync::mpsc::channel;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant, SystemTime};
 
-use crossterm::event::{self, Event as Input, KeyCode, KeyEventKind, KeyModifiers};
+use crossterm::event::{self, Event as Input, KeyCode, KeyEventKind, KeyModifiers, MouseEventKind};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Position, Rect};
@@ -187,7 +187,7 @@ impl Turns<'_> {
     }
 
     fn come_back(&mut self) -> io::Result<()> {
-        restore::take()?;
+        restore::take(self.app.has_mouse)?;
         self.place = Place::Foreground;
         self.keys.go_on();
         self.app.focus(true);
@@ -203,13 +203,20 @@ fn take_input(app: &mut App, input: Input, now: Now) {
         Input::Resize(..) => app.touch(),
         Input::FocusGained => app.focus(true),
         Input::FocusLost => app.focus(false),
-        Input::Mouse(_) => {}
+        Input::Mouse(mouse) => match mouse.kind {
+            MouseEventKind::ScrollUp => app.wheel(true),
+            MouseEventKind::ScrollDown => app.wheel(false),
+            _ => {}
+        },
     }
 }
 
 fn draw(app: &mut App, now: Now, screen: &mut Screen) -> io::Result<()> {
     if std::mem::take(&mut app.wants_bell) {
         screen.backend_mut().write_all(b"\x07")?;
+    }
+    if std::mem::take(&mut app.wants_mouse_told) {
+        screen.backend_mut().write_all(restore::mouse(app.has_mouse).as_bytes())?;
     }
     if std::mem::take(&mut app.wants_redraw) {
         let size = screen.size()?;

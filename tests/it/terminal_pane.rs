@@ -150,6 +150,19 @@ impl Pane {
         self.tmux(&["display-message", "-p", format]).trim_end().to_owned()
     }
 
+    /// Waits until tmux knows this.
+    #[track_caller]
+    pub(crate) fn comes_to_know(&self, format: &str, expected: &str) {
+        self.becomes(&format!("{format} as {expected}"), |_| self.knows(format) == expected);
+    }
+
+    /// Has all that is written to the terminal from now on written to a new file of this name.
+    pub(crate) fn is_recorded(&self, name: &str) -> String {
+        let path = self.folder.at(name);
+        self.tmux(&["pipe-pane", "-O", &format!("exec cat >'{path}'")]);
+        path
+    }
+
     /// Waits until the screen is as wanted, and gives it.
     #[track_caller]
     pub(crate) fn becomes(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
