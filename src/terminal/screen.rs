@@ -260,6 +260,7 @@ impl Keys {
             while let Ok(input) = event::read() {
                 if is_ctrl_z(&input) {
                     is_held.store(true, Ordering::SeqCst);
+                    forget_keys();
                     mailbox.put(Item::Suspend);
                 } else {
                     mailbox.put(Item::Terminal(input));
@@ -277,8 +278,7 @@ impl Keys {
     /// Whoever reads from the terminal in the background is stopped for it.
     fn hold(&self) {
         if !self.held.swap(true, Ordering::SeqCst) {
-            // It waits for a key, or for another size: so it is told of one.
-            let _ = kill_process(getpid(), Signal::WINCH);
+            wake();
         }
     }
 
@@ -286,6 +286,18 @@ impl Keys {
         self.held.store(false, Ordering::SeqCst);
         self.thread.unpark();
     }
+}
+
+/// Whoever reads keys waits for one, or for another size: so it is told of one.
+fn wake() {
+    let _ = kill_process(getpid(), Signal::WINCH);
+}
+
+/// Forgets what was typed and is not read yet, as a terminal does that sees to Ctrl-Z by itself: it was
+/// meant for the shell, and must not be said here.
+fn forget_keys() {
+    wake();
+    while !matches!(event::read(), Ok(Input::Resize(..)) | Err(_)) {}
 }
 
 fn is_ctrl_z(input: &Input) -> bool {
