@@ -60,7 +60,7 @@ fn the_wheel_scrolls_once_it_is_to() {
 }
 
 #[test]
-fn the_terminal_makes_keys_of_the_wheel_as_before_on_every_way_out() {
+fn the_terminal_does_with_the_wheel_as_before_after_every_way_out() {
     let daemon = house();
     let Some(pane) = Pane::open(80, 24) else { return };
     let chat = format!("chat ws://{} -u alice", daemon.address("websocket"));
@@ -84,8 +84,19 @@ fn the_terminal_makes_keys_of_the_wheel_as_before_on_every_way_out() {
         pane.becomes("what was written, in a file", |_| {
             let record = std::fs::read(&record).unwrap_or_default();
             let record = String::from_utf8_lossy(&record);
-            let wheel: Vec<_> = record.split("\x1b[?1007").skip(1).map(|rest| &rest[..1]).collect();
-            wheel.concat() == "slhr".repeat(times)
+            wheel_modes(&record) == "slhr".repeat(times)
+                && ["1000", "1004", "1006", "1049"].iter().all(|mode| is_off(&record, mode))
         });
     }
+}
+
+/// What is done with the wheel's own mode: saved, set, reset, restored.
+fn wheel_modes(record: &str) -> String {
+    record.split("\x1b[?1007").skip(1).filter_map(|rest| rest.chars().next()).collect()
+}
+
+/// Whether a mode is reset, and not set again.
+fn is_off(record: &str, mode: &str) -> bool {
+    let last = |end| record.rfind(&format!("\x1b[?{mode}{end}"));
+    last("l") > last("h")
 }
