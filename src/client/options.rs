@@ -63,7 +63,7 @@ impl Default for Options {
 /// As good as for ever, and no clock overflows.
 const EVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
-/// No pause is shorter: a server that ends every connection at once must not keep a processor busy.
+/// Pauses are counted from no less: a server that ends every connection at once must not keep a processor busy.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 
 /// Requests over datagrams that must be able to wait for their answers: a call, and what the client

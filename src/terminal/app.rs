@@ -107,6 +107,9 @@ const LISTS_EVERY: Duration = Duration::from_secs(60);
 /// How often others are told that one is typing.
 const TYPING_EVERY: Duration = Duration::from_secs(3);
 
+/// Rows of the log that a notch of the wheel is worth.
+const WHEEL_ROWS: usize = 3;
+
 /// At most so many names are remembered of who spoke last.
 const SPEAKERS_MAX: usize = 50;
 
@@ -147,6 +150,10 @@ pub(super) struct App {
     next_typing: Duration,
     is_dirty: bool,
     pub(super) wants_redraw: bool,
+    /// Wheel and buttons come here, and not to the terminal's own selection.
+    pub(super) has_mouse: bool,
+    /// The terminal does not know of that yet.
+    pub(super) wants_mouse_told: bool,
     pub(super) wants_bell: bool,
     /// It has rung since somebody looked last.
     has_rung: bool,
@@ -184,6 +191,8 @@ impl App {
             next_typing: Duration::ZERO,
             is_dirty: true,
             wants_redraw: false,
+            has_mouse: false,
+            wants_mouse_told: false,
             wants_bell: false,
             has_rung: false,
         }
@@ -265,6 +274,8 @@ impl App {
     pub(super) fn focus(&mut self, focused: bool) {
         self.log.focus(focused);
         self.has_rung &= !focused;
+        // Whoever looks again need not be called.
+        self.wants_bell &= !focused;
         self.touch();
     }
 
@@ -369,6 +380,20 @@ impl App {
             self.load_older();
         }
         true
+    }
+
+    /// The wheel was turned by one notch. The lists do not scroll: it is the log that does, wherever
+    /// the mouse is.
+    pub(super) fn wheel(&mut self, up: bool) {
+        self.touch();
+        self.lay_out();
+        if !up {
+            return self.log.scroll_down(WHEEL_ROWS);
+        }
+        self.log.scroll_up(WHEEL_ROWS);
+        if self.log.is_at_beginning() {
+            self.load_older();
+        }
     }
 
     fn complete(&mut self, backwards: bool) {

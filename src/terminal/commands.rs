@@ -24,6 +24,8 @@ pub(super) enum Entry {
     Help(Option<&'static Command>),
     /// `/clear`: forget what the screen shows.
     Clear,
+    /// `/mouse`: take the mouse, or leave it to the terminal again.
+    Mouse,
     /// `/quit`.
     Quit,
 }
@@ -76,7 +78,7 @@ pub(super) const TEXT_CHARS_MAX: usize = 1000;
 const HISTORY_EVENTS: u32 = 50;
 
 /// All commands, as `/help` lists them.
-pub(super) static COMMANDS: [Command; 16] = [
+pub(super) static COMMANDS: [Command; 17] = [
     Command {
         name: "help",
         aliases: &["h", "?"],
@@ -194,6 +196,13 @@ pub(super) static COMMANDS: [Command; 16] = [
         arguments: "",
         help: "empty the screen",
         parse: |rest| rest.is_empty().then_some(Entry::Clear),
+    },
+    Command {
+        name: "mouse",
+        aliases: &[],
+        arguments: "",
+        help: "let the wheel scroll; again: leave the mouse to the terminal",
+        parse: |rest| rest.is_empty().then_some(Entry::Mouse),
     },
     Command {
         name: "quit",

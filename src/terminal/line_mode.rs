@@ -223,7 +223,7 @@ impl LineMode<'_> {
             }
             Entry::Help(Some(command)) => return self.tell(&wording::help_on(command)),
             Entry::Help(None) => return self.tell(&wording::help()),
-            Entry::Clear => return Ok(()),
+            Entry::Clear | Entry::Mouse => return Ok(()),
             Entry::Quit => {
                 self.lines = None;
                 return Ok(());

@@ -43,13 +43,19 @@ impl App {
                 self.log.clear();
                 self.oldest = self.oldest.and(Some(self.last_seq + 1));
             }
+            Entry::Mouse => {
+                self.has_mouse = !self.has_mouse;
+                self.wants_mouse_told = true;
+                self.tell(wording::mouse(self.has_mouse).into(), now);
+            }
             Entry::Quit => self.is_over = Some(End::Quit),
         }
     }
 
     /// Why it cannot be done now.
     fn hindrance(&self, entry: &Entry) -> Option<&'static str> {
-        let needs_server = !matches!(entry, Entry::Help(_) | Entry::Clear | Entry::Quit);
+        let needs_server =
+            !matches!(entry, Entry::Help(_) | Entry::Clear | Entry::Mouse | Entry::Quit);
         match entry {
             _ if needs_server && self.link != Link::Up => Some("not connected"),
             Entry::Call(Call::Say { .. } | Call::Whisper { .. }) if self.room.is_none() => {

@@ -9,13 +9,30 @@ use crossterm::cursor::Show;
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
 };
-use crossterm::execute;
+use crossterm::style::Print;
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use crossterm::{execute, queue};
 
 /// Whether the terminal is not as it was.
 static CHANGED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the terminal was asked to keep in mind what it does of its own with the wheel.
+static WHEEL_SAVED: AtomicBool = AtomicBool::new(false);
+
+/// On this screen most terminals make arrow keys of the wheel (xterm's mode 1007, alternate scroll), which
+/// would go through what was sent before.
+const SAVE_WHEEL: &str = "\x1b[?1007s";
+const NO_ARROWS: &str = "\x1b[?1007l";
+
+/// As it was, where the terminal has kept that in mind. Those that have not make arrows unless they are
+/// told otherwise.
+const RESTORE_WHEEL: &str = "\x1b[?1007h\x1b[?1007r";
+
+/// Buttons and the wheel, but not every move, in the form that any screen is small enough for.
+const TAKE_MOUSE: &str = "\x1b[?1000h\x1b[?1006h";
+const LEAVE_MOUSE: &str = "\x1b[?1006l\x1b[?1000l";
 
 /// Whether nothing is to be drawn any more.
 static GIVEN_UP: AtomicBool = AtomicBool::new(false);
@@ -36,7 +53,7 @@ impl Guard {
             }));
         });
         let guard = Guard(());
-        take()?;
+        take(false)?;
         Ok(guard)
     }
 }
@@ -53,20 +70,36 @@ pub(super) fn give_up() {
     restore();
 }
 
+/// Has the keys treated as before, even while the terminal takes nothing that is written to it.
+pub(super) fn cook() {
+    let _ = disable_raw_mode();
+}
+
 /// Whether it was given up.
 pub(super) fn is_given_up() -> bool {
     GIVEN_UP.load(Ordering::SeqCst)
 }
 
-/// Makes the terminal ready: raw, on the alternate screen, with pastes and focus told. It may be ready
-/// already, or have been used by others since.
-pub(super) fn take() -> io::Result<()> {
+/// Makes the terminal ready: raw, on the alternate screen, with pastes and focus told, and the mouse if
+/// that is wanted. It may be ready already, or have been used by others since.
+pub(super) fn take(has_mouse: bool) -> io::Result<()> {
     CHANGED.store(true, Ordering::SeqCst);
     // After a stop that was not announced the modes are whatever others made of them, but are still
     // believed to be raw.
     disable_raw_mode()?;
     enable_raw_mode()?;
-    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)
+    let mut stdout = io::stdout();
+    if !WHEEL_SAVED.swap(true, Ordering::SeqCst) {
+        stdout.write_all(SAVE_WHEEL.as_bytes())?;
+    }
+    queue!(stdout, EnterAlternateScreen, EnableBracketedPaste, EnableFocusChange)?;
+    queue!(stdout, Print(NO_ARROWS), Print(mouse(has_mouse)))?;
+    stdout.flush()
+}
+
+/// What makes the terminal tell of the mouse, or keep it to itself.
+pub(super) fn mouse(is_wanted: bool) -> &'static str {
+    if is_wanted { TAKE_MOUSE } else { LEAVE_MOUSE }
 }
 
 /// Leaves the terminal to who has it now, as it is.
@@ -78,8 +111,10 @@ pub(super) fn lose() {
 pub(super) fn restore() {
     if CHANGED.swap(false, Ordering::SeqCst) {
         let mut stdout = io::stdout();
+        let _ = queue!(stdout, Print(LEAVE_MOUSE), Print(RESTORE_WHEEL));
         let _ =
             execute!(stdout, DisableFocusChange, DisableBracketedPaste, LeaveAlternateScreen, Show);
+        WHEEL_SAVED.store(false, Ordering::SeqCst);
         let _ = disable_raw_mode();
         let _ = stdout.flush();
     }

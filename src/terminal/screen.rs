@@ -5,15 +5,17 @@ use std::io::{self, BufWriter, Stdout, Write};
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant, SystemTime};
 
-use crossterm::event::{self, Event as Input, KeyCode, KeyEventKind, KeyModifiers};
+use crossterm::event::{self, Event as Input, KeyCode, KeyEventKind, KeyModifiers, MouseEventKind};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Position, Rect};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
+use rustix::process::{Signal, getpid, kill_process};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGWINCH};
 use signal_hook::iterator::Signals;
 
@@ -31,6 +33,9 @@ const BETWEEN_DRAWINGS: Duration = Duration::from_millis(10);
 /// How often it is looked, in the background, whether the terminal is ours again: not every shell tells
 /// who was running all the time.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// How long putting the terminal back may take when there is no time for anything.
+const PUTTING_BACK: Duration = Duration::from_secs(1);
 
 type Screen = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
@@ -159,6 +164,7 @@ impl Turns<'_> {
             return Ok(());
         }
         self.make_calls();
+        self.keys.hold();
         restore::restore();
         self.app.focus(false);
         self.place = Place::Stopping;
@@ -174,13 +180,14 @@ impl Turns<'_> {
         if job::is_in_foreground() {
             return self.come_back();
         }
+        self.keys.hold();
         restore::lose();
         self.place = Place::Background;
         Ok(())
     }
 
     fn come_back(&mut self) -> io::Result<()> {
-        restore::take()?;
+        restore::take(self.app.has_mouse)?;
         self.place = Place::Foreground;
         self.keys.go_on();
         self.app.focus(true);
@@ -196,13 +203,20 @@ fn take_input(app: &mut App, input: Input, now: Now) {
         Input::Resize(..) => app.touch(),
         Input::FocusGained => app.focus(true),
         Input::FocusLost => app.focus(false),
-        Input::Mouse(_) => {}
+        Input::Mouse(mouse) => match mouse.kind {
+            MouseEventKind::ScrollUp => app.wheel(true),
+            MouseEventKind::ScrollDown => app.wheel(false),
+            _ => {}
+        },
     }
 }
 
 fn draw(app: &mut App, now: Now, screen: &mut Screen) -> io::Result<()> {
     if std::mem::take(&mut app.wants_bell) {
         screen.backend_mut().write_all(b"\x07")?;
+    }
+    if std::mem::take(&mut app.wants_mouse_told) {
+        screen.backend_mut().write_all(restore::mouse(app.has_mouse).as_bytes())?;
     }
     if std::mem::take(&mut app.wants_redraw) {
         let size = screen.size()?;
@@ -237,19 +251,20 @@ struct Keys {
 
 impl Keys {
     /// It lives as long as the process: it waits for the next key even when nobody wants one any more.
-    /// But what is typed behind a Ctrl-Z is the shell's.
+    /// But what is typed behind a Ctrl-Z, or while this process is in the background, is the shell's.
     fn watch(mailbox: &Arc<Mailbox>) -> io::Result<Keys> {
         let mailbox = Arc::clone(mailbox);
         let held = Arc::new(AtomicBool::new(false));
         let is_held = Arc::clone(&held);
         let read = move || {
             while let Ok(input) = event::read() {
-                if !is_ctrl_z(&input) {
+                if is_ctrl_z(&input) {
+                    is_held.store(true, Ordering::SeqCst);
+                    forget_keys();
+                    mailbox.put(Item::Suspend);
+                } else {
                     mailbox.put(Item::Terminal(input));
-                    continue;
                 }
-                is_held.store(true, Ordering::SeqCst);
-                mailbox.put(Item::Suspend);
                 while is_held.load(Ordering::SeqCst) {
                     thread::park();
                 }
@@ -260,10 +275,29 @@ impl Keys {
         Ok(Keys { thread: thread.thread().clone(), held })
     }
 
+    /// Whoever reads from the terminal in the background is stopped for it.
+    fn hold(&self) {
+        if !self.held.swap(true, Ordering::SeqCst) {
+            wake();
+        }
+    }
+
     fn go_on(&self) {
         self.held.store(false, Ordering::SeqCst);
         self.thread.unpark();
     }
+}
+
+/// Whoever reads keys waits for one, or for another size: so it is told of one.
+fn wake() {
+    let _ = kill_process(getpid(), Signal::WINCH);
+}
+
+/// Forgets what was typed and is not read yet, as a terminal does that sees to Ctrl-Z by itself: it was
+/// meant for the shell, and must not be said here.
+fn forget_keys() {
+    wake();
+    while !matches!(event::read(), Ok(Input::Resize(..)) | Err(_)) {}
 }
 
 fn is_ctrl_z(input: &Input) -> bool {
@@ -301,10 +335,7 @@ fn watch_signals(mailbox: &Arc<Mailbox>) -> io::Result<()> {
                 SIGTSTP => mailbox.put(Item::Suspend),
                 SIGCONT => mailbox.put(Item::Continued),
                 SIGWINCH => mailbox.put(Item::Resized),
-                _ if has_ended => {
-                    restore::give_up();
-                    process::exit(1);
-                }
+                _ if has_ended => end_at_once(),
                 _ => {
                     has_ended = true;
                     mailbox.put(Item::End);
@@ -313,4 +344,18 @@ fn watch_signals(mailbox: &Arc<Mailbox>) -> io::Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// Even if the terminal takes nothing: whoever writes to it then waits for ever.
+fn end_at_once() -> ! {
+    let (tell, told) = channel();
+    let put_back = move || {
+        restore::give_up();
+        let _ = tell.send(());
+    };
+    if thread::Builder::new().name("end".into()).spawn(put_back).is_ok() {
+        let _ = told.recv_timeout(PUTTING_BACK);
+    }
+    restore::cook();
+    process::exit(1);
 }

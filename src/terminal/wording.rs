@@ -107,6 +107,14 @@ pub(super) fn seconds(time: Duration) -> String {
     format!("{} s", time.as_millis().div_ceil(1000))
 }
 
+/// Who has the mouse now.
+pub(super) fn mouse(is_taken: bool) -> &'static str {
+    match is_taken {
+        true => "the wheel scrolls; text is selected with Shift held",
+        false => "the mouse is the terminal's again",
+    }
+}
+
 /// What `/help` tells of a command.
 pub(super) fn help_on(command: &Command) -> String {
     format!("{command}: {}", command.help)
@@ -126,6 +134,7 @@ pub(super) const KEYS: &str = "\
 Tab              complete a command, a name or a room; again: the next one
 Up, Down         texts sent before; or Ctrl-P, Ctrl-N
 PageUp, PageDown scroll; Ctrl-Home, Ctrl-End: to the beginning, to the end
+Wheel            scroll, once /mouse is on
 F2               show or hide the list of rooms and people
 Alt-Enter        a line break within the message
 Ctrl-C           empty the line; where it is empty: quit

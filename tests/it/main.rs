@@ -86,6 +86,7 @@ mod support;
 mod terminal;
 mod terminal_jobs;
 mod terminal_lines;
+mod terminal_mouse;
 mod terminal_pane;
 mod tls;
 mod tls_client;

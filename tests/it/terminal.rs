@@ -1,5 +1,7 @@
 //! `parlance chat` on a full screen, driven as a person would: keys in, screens out.
 
+use std::fs::File;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -7,7 +9,7 @@ use rustix::process::{Signal, kill_process};
 
 use crate::skip;
 use crate::support::Daemon;
-use crate::terminal_pane::{Neighbour, PATIENCE, Pane, house, house_at, is_state};
+use crate::terminal_pane::{Neighbour, PATIENCE, Pane, house, house_at, is_in_state, is_state};
 
 /// The program, as the shell calls it.
 const PARLANCE: &str = env!("CARGO_BIN_EXE_parlance");
@@ -246,6 +248,52 @@ fn the_terminal_is_as_before_on_every_way_out() {
 }
 
 #[test]
+fn a_second_signal_ends_it_even_if_the_terminal_takes_nothing() {
+    let daemon = house();
+    let Some(pane) = Pane::open(80, 24) else { return };
+    let code = daemon.folder().at("exit");
+    let address = daemon.address("websocket");
+    pane.commands(&format!("{PARLANCE} chat ws://{address} -u alice; echo $? >{code}"));
+    pane.sees("alice in general");
+    let (chat, tty) = (pane.child(), pane.knows("#{pane_tty}"));
+    let mut bob = Neighbour::come(&daemon, "bob");
+    let stuck = pane.is_stuck();
+    // This is to be drawn.
+    bob.says("hello");
+    bob.sends(r#"{"type":"ping","id":7}"#);
+    bob.hears(r#""id":7"#);
+    let deadline = Instant::now() + PATIENCE;
+    // Two that come at once may be one.
+    while !is_in_state(chat, "Z") {
+        assert!(Instant::now() < deadline, "it goes on");
+        // There may be none any more.
+        let _ = kill_process(chat, Signal::TERM);
+        thread::sleep(Duration::from_millis(20));
+    }
+    drop(stuck);
+    assert_eq!(exit_code(&code), "1\n");
+    // What the terminal itself does is left as it is, for it takes nothing; but not what is done with keys.
+    let tty = File::open(tty).expect("the terminal");
+    let modes = Command::new("stty").arg("-a").stdin(tty).output().expect("stty runs");
+    let modes = String::from_utf8_lossy(&modes.stdout).into_owned();
+    assert!(modes.contains(" icanon") && modes.contains(" echo "), "{modes}");
+}
+
+/// What a shell has written into this file, once it has.
+#[track_caller]
+fn exit_code(file: &str) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let code = std::fs::read_to_string(file).unwrap_or_default();
+        if code.ends_with('\n') {
+            return code;
+        }
+        assert!(Instant::now() < deadline, "it goes on");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
 fn much_that_is_typed_at_once_is_there_at_once() {
     let daemon = house();
     let Some(pane) = Pane::chatting(&daemon, "alice", 80, 12) else { return };
@@ -291,15 +339,7 @@ fn a_terminal_that_is_gone_is_the_end() {
     // Then nothing more comes that would have to be drawn, which is another end, with 1.
     let is_silent = start.elapsed() < Duration::from_secs(10);
     drop(pane);
-    let deadline = Instant::now() + PATIENCE;
-    let code = loop {
-        let code = std::fs::read_to_string(&code).unwrap_or_default();
-        if code.ends_with('\n') {
-            break code;
-        }
-        assert!(Instant::now() < deadline, "it goes on without a terminal");
-        thread::sleep(Duration::from_millis(20));
-    };
+    let code = exit_code(&code);
     assert!(code == "0\n" || !is_silent, "{code}");
 }
 

@@ -6,12 +6,14 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use rustix::process::Pid;
+use rustix::fs::OFlags;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::skip;
 use crate::support::{Daemon, TempFolder};
@@ -149,6 +151,19 @@ impl Pane {
         self.tmux(&["display-message", "-p", format]).trim_end().to_owned()
     }
 
+    /// Waits until tmux knows this.
+    #[track_caller]
+    pub(crate) fn comes_to_know(&self, format: &str, expected: &str) {
+        self.becomes(&format!("{format} as {expected}"), |_| self.knows(format) == expected);
+    }
+
+    /// Has all that is written to the terminal from now on written to a new file of this name.
+    pub(crate) fn is_recorded(&self, name: &str) -> String {
+        let path = self.folder.at(name);
+        self.tmux(&["pipe-pane", "-O", &format!("exec cat >'{path}'")]);
+        path
+    }
+
     /// Waits until the screen is as wanted, and gives it.
     #[track_caller]
     pub(crate) fn becomes(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
@@ -219,6 +234,18 @@ impl Pane {
         tty.write_all(text.as_bytes()).expect("written");
     }
 
+    /// The terminal takes nothing as long as the value lives, and is full.
+    pub(crate) fn is_stuck(&self) -> Stuck {
+        let path = self.knows("#{pane_tty}");
+        let pid = self.knows("#{pid}").parse().expect("a number");
+        let stuck = Stuck(Pid::from_raw(pid).expect("a process id"));
+        kill_process(stuck.0, Signal::STOP).expect("a process");
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let mut tty = File::options().write(true).custom_flags(flags).open(path).expect("opened");
+        while let Ok(1..) = tty.write(b"\0") {}
+        stuck
+    }
+
     pub(crate) fn folder(&self) -> &TempFolder {
         &self.folder
     }
@@ -239,6 +266,15 @@ impl Pane {
     }
 }
 
+/// A tmux server that is stopped.
+pub(crate) struct Stuck(Pid);
+
+impl Drop for Stuck {
+    fn drop(&mut self) {
+        let _ = kill_process(self.0, Signal::CONT);
+    }
+}
+
 impl Drop for Pane {
     fn drop(&mut self) {
         let _ = self.try_tmux(&["kill-server"]);
@@ -254,20 +290,25 @@ pub(crate) fn child_of(parent: &str) -> Pid {
     Pid::from_raw(child.parse().expect("a number")).expect("a process id")
 }
 
-/// Waits until a process is in a state: `T` is stopped, `Z` has ended, though nobody asked how.
+/// Whether a process is in a state: `T` is stopped, `Z` has ended, though nobody asked how.
+pub(crate) fn is_in_state(process: Pid, state: &str) -> bool {
+    stat(process).contains(&format!(") {state} "))
+}
+
+/// Waits until it is.
 #[track_caller]
 pub(crate) fn is_state(process: Pid, state: &str) {
-    let path = format!("/proc/{}/stat", process.as_raw_nonzero());
     let deadline = Instant::now() + PATIENCE;
-    loop {
-        // Of one that has ended, and was asked, there is nothing left.
-        let stat = std::fs::read_to_string(&path).unwrap_or(") Z ".into());
-        if stat.contains(&format!(") {state} ")) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "never in state {state}: {stat}");
+    while !is_in_state(process, state) {
+        assert!(Instant::now() < deadline, "never in state {state}: {}", stat(process));
         thread::sleep(LOOK_EVERY);
     }
+}
+
+fn stat(process: Pid) -> String {
+    let path = format!("/proc/{}/stat", process.as_raw_nonzero());
+    // Of one that has ended, and was asked, there is nothing left.
+    std::fs::read_to_string(path).unwrap_or(") Z ".into())
 }
 
 /// Hours since noon, in UTC. In a time zone so far to the west the day does not change for hours.

@@ -128,3 +128,34 @@ fn a_network_that_loses_everything_is_noticed() {
     let (ping, from) = hear();
     assert!(ping.contains(r#""type":"ping""#) && from == client, "{ping}");
 }
+
+#[test]
+fn who_goes_while_coming_in_says_goodbye_too() {
+    let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    server.set_read_timeout(Some(PATIENCE)).expect("set");
+    let address = server.local_addr().expect("an address");
+    let hear = || {
+        let mut buffer = [0; 1000];
+        let (count, from) = server.recv_from(&mut buffer).expect("a datagram");
+        let request = serde_json::from_slice::<serde_json::Value>(&buffer[..count]).expect("JSON");
+        (request["type"].as_str().expect("a type").to_owned(), request["id"].clone(), from)
+    };
+    let mut play = Play::begin(&format!("udp://{address}"));
+    let (kind, id, client) = hear();
+    assert_eq!(kind, "ping");
+    let answer = format!(r#"{{"type":"error","id":{id},"text":"Join first"}}"#);
+    server.send_to(answer.as_bytes(), client).expect("sent");
+    play.is_let_in();
+    let (room, name) = (Some("tea".into()), Some("ann".into()));
+    let joined = play.call(Call::Join { room, name });
+    let (kind, id, _) = hear();
+    assert_eq!(kind, "join");
+    play.reach.0.send(Input::Stop).expect("an engine");
+    play.step();
+    let answer = format!(r#"{{"type":"ack","id":{id},"seq":1,"epoch":"e","token":"t"}}"#);
+    server.send_to(answer.as_bytes(), client).expect("sent");
+    play.wait();
+    play.step();
+    assert!(matches!(joined.try_recv(), Ok(Ok(Answer::Joined(_)))));
+    assert_eq!(hear().0, "leave");
+}

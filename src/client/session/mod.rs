@@ -160,9 +160,12 @@ impl Session {
         }
     }
 
-    /// Whether there are calls that the server was not asked yet.
+    /// Whether there are calls that the server was not asked yet, or a join on whose answer it depends
+    /// whether there is a goodbye to be said.
     pub(super) fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        let mut calls = self.under_way.values().map(|asked| &asked.call);
+        let joins = self.door == Door::Udp && calls.any(|call| matches!(call, Call::Join { .. }));
+        joins || !self.waiting.is_empty()
     }
 
     /// Whether there is a link and one is back where one was.

@@ -44,8 +44,9 @@ pub(super) struct Ndjson {
     greeting: Option<u64>,
     /// The join that is under way.
     joining: Option<u64>,
-    /// Where one is, while one looks whether that is the default room.
-    landed: Option<Joined>,
+    /// Where one is, while one looks whether that is the default room; and the request that this
+    /// waits for.
+    landed: Option<(u64, Joined)>,
     /// The last notice, while a join is under way, that may be one's own.
     held: Option<(Event, u64)>,
     /// Where one is, and under which name.
@@ -187,12 +188,13 @@ impl Ndjson {
         name: Option<String>,
         is_guess: bool,
         out: &mut Outgoing,
-    ) {
+    ) -> u64 {
         let asked = Asked::Join { room: room.clone(), name: name.clone(), is_guess };
         let id = self.ask("join", (tag, asked), out, |request| {
             request.text("room", room.as_deref()).text("user", name.as_deref())
         });
         self.joining = self.asked.contains_key(&id).then_some(id);
+        id
     }
 }
 
@@ -289,12 +291,12 @@ impl Ndjson {
         }
         if !is_error && matches!(asked, Asked::Join { is_guess: true, .. }) {
             let Answer::Joined(joined) = self.done(asked, incoming, now) else { return };
-            self.landed = Some(joined);
             self.release(out);
-            self.ask("rooms", (tag, Asked::FindDefault), out, |request| request);
+            let id = self.ask("rooms", (tag, Asked::FindDefault), out, |request| request);
+            self.landed = Some((id, joined));
             return;
         }
-        let landed = self.landed.take();
+        let landed = self.landed.take_if(|(of, _)| *of == id).map(|(_, landed)| landed);
         if let (Asked::FindDefault, Some(landed)) = (&asked, &landed) {
             return self.go_to_default(tag, landed.clone(), incoming.rooms, out);
         }
@@ -325,9 +327,9 @@ impl Ndjson {
     ) {
         match rooms.and_then(|rooms| rooms.into_iter().next()) {
             Some(default) if default != landed.room => {
+                let id = self.ask_to_join(tag, Some(default), None, false, out);
                 // Should that be refused.
-                self.landed = Some(landed);
-                self.ask_to_join(tag, Some(default), None, false, out);
+                self.landed = Some((id, landed));
             }
             _ => out.heard.push(Heard::Answer(tag, Ok(Answer::Joined(landed)))),
         }
@@ -437,7 +439,7 @@ impl Ndjson {
     fn event(&mut self, incoming: Incoming, now: SystemTime, out: &mut Outgoing) {
         self.release(out);
         let event = happened(incoming, now);
-        if let (Event::Room { seq: Some(seq), .. }, Some(landed)) = (&event, &mut self.landed)
+        if let (Event::Room { seq: Some(seq), .. }, Some((_, landed))) = (&event, &mut self.landed)
             && self.door == Door::Ndjson
         {
             // It is told before the answer, and is not to be fetched again after it.

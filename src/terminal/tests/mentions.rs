@@ -23,6 +23,11 @@ fn the_bell_rings_once_for_whoever_looks_elsewhere() {
     let private = Message { from: "bob".into(), text: "psst".into(), private: true, own: false };
     stage.happens(Happening::Message(private));
     assert!(rings(&mut stage));
+    stage.app.focus(true);
+    stage.app.focus(false);
+    stage.says("bob", "ann?");
+    stage.app.focus(true);
+    assert!(!rings(&mut stage), "somebody looks again");
 }
 
 #[test]

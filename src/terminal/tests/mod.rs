@@ -2,6 +2,7 @@
 
 mod login;
 mod mentions;
+mod mouse;
 mod picture;
 mod scenes;
 mod server;

@@ -12,6 +12,7 @@ enum Step {
     Paste(String),
     Resize(u16, u16),
     Focus(bool),
+    Wheel(bool),
     Hear(Event),
     Answer(Result<Answer, CallError>),
     Wait(u64),
@@ -110,6 +111,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => word().prop_map(Step::Paste),
         1 => (0..130_u16, 0..40_u16).prop_map(|(width, height)| Step::Resize(width, height)),
         1 => any::<bool>().prop_map(Step::Focus),
+        1 => any::<bool>().prop_map(Step::Wheel),
         3 => event().prop_map(Step::Hear),
         3 => answer().prop_map(Step::Answer),
         1 => (0..100_u64).prop_map(Step::Wait),
@@ -133,6 +135,7 @@ proptest! {
                 }
                 Step::Paste(text) => stage.app.paste(&text, now),
                 Step::Resize(width, height) => stage.app.resize(width, height),
+                Step::Wheel(up) => stage.app.wheel(up),
                 Step::Focus(focused) => stage.app.focus(focused),
                 Step::Hear(event) => stage.hear(event),
                 Step::Answer(result) => {

@@ -158,6 +158,12 @@ fn who_names_no_room_comes_to_the_first_of_the_list() {
     let refused = r#"{"type":"error","id":4,"text":"Too many rooms"}"#;
     scene.answers(refused, tag, Answer::Joined(there("general", "ann", 1, "a")));
     let (mut scene, tag) = let_in();
+    // Asked before, answered late.
+    let ping = scene.call(Call::Ping, r#"{"type":"ping","id":4}"#);
+    scene.answers(r#"{"type":"ack","id":4}"#, ping, Answer::Pong(Default::default()));
+    let line = r#"{"type":"rooms","id":3,"rooms":["general"]}"#;
+    scene.answers(line, tag, Answer::Joined(there("general", "ann", 1, "a")));
+    let (mut scene, tag) = let_in();
     let refused = r#"{"type":"error","id":3,"text":"Join first"}"#;
     scene.answers(refused, tag, Answer::Joined(there("general", "ann", 1, "a")));
 }
