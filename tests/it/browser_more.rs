@@ -53,8 +53,8 @@ fn nobody_is_taken_for_oneself() {
     assert_eq!(alice.eval(own), json!(["from Alice"]));
     // Nothing that the page itself says of its reader is a name that somebody may bear.
     assert_eq!(alice.eval("document.querySelector('.own .name').innerText"), "Alice");
-    let entries = "document.querySelector('#entries').innerText.match(/\\bYou\\b/g).length";
-    assert_eq!(alice.eval(entries), 3, "joined, who, said");
+    // That it joined, said something, and what.
+    alice.until("document.querySelector('#entries').innerText.match(/\\bYou\\b/g).length === 3");
     // What was said here is one's own after a reload, too, and nobody's any more after a goodbye.
     alice.reload();
     alice.sees(".said", "from Alice");
@@ -211,6 +211,10 @@ fn keys_lead_to_the_field_and_through_the_log() {
     }
     alice.sees(".said", "line 59");
     let top = "document.querySelector('#log').scrollTop";
+    alice.until(
+        "(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight < 2)
+            (document.querySelector('#log'))",
+    );
     let end = alice.eval(top).as_f64().expect("a number");
     // With Shift it marks text, as everywhere.
     alice.key_with("PageUp", 8);
