@@ -51,8 +51,8 @@ pub struct Limits {
     pub idle_before_join_s: u64,
     /// How long after connecting, in seconds, a TLS handshake and the HTTP request behind it may take.
     pub handshake_s: u64,
-    /// How long, in seconds, a frame may be under way once part of it is here. It is looked at so
-    /// often, so it may be twice as long.
+    /// How long, in seconds, a frame may be under way once part of it is here. It is looked at once in
+    /// that time, so it may become twice as long.
     pub frame_s: u64,
 }
 

@@ -24,8 +24,8 @@ pub struct Limits {
     pub silence: Option<Duration>,
     /// How long an opening handshake may take: that of TLS, and that of a framing which has one.
     pub handshake: Duration,
-    /// How long a frame may be under way, once part of it is here: for a peer that sends no more must
-    /// not hold its memory for ever. Looked at so often, so it may be twice as long.
+    /// How long a frame may be under way once part of it is here, so that no peer makes the server keep
+    /// half of one for ever. It is looked at once in that time, so it may become twice as long.
     pub frame: Duration,
     /// How long a closing connection's output may take.
     pub flush: Duration,
