@@ -108,10 +108,8 @@ impl<S: 'static> Server<S> {
             let used = self.decode(id, &*service, &mut *framing, &mut inbox);
             discard_front(&mut inbox, used);
         }
-        if let Some(connection) = self.fx.transport.get_mut(id) {
-            connection.framed |= self.frames_bytes != frames_before;
-        }
-        self.end_serving(id, &*service, framing, inbox, read);
+        let framed = self.frames_bytes != frames_before;
+        self.end_serving(id, &*service, framing, inbox, read, framed);
         count
     }
 
@@ -123,6 +121,7 @@ impl<S: 'static> Server<S> {
         mut framing: Box<dyn Framing>,
         inbox: Vec<u8>,
         read: Read,
+        framed: bool,
     ) {
         let transport = &mut self.fx.transport;
         let Some(connection) = transport.get_mut(id) else { return };
@@ -143,7 +142,10 @@ impl<S: 'static> Server<S> {
         } else {
             connection.framing = Some(framing);
             connection.inbox = inbox;
-            transport.time_frame(id);
+            connection.framed |= framed;
+            if !connection.part_armed && connection.awaits_rest() {
+                transport.time_frame(id);
+            }
             transport.resume(id.slot);
         }
     }

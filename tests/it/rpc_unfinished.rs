@@ -3,7 +3,7 @@
 use crate::frames::masked;
 use crate::house::{Plan, patient};
 use crate::peer::Peer;
-use crate::support::PATIENCE;
+use crate::support::{Daemon, PATIENCE, TempFolder};
 use crate::ws_peer::WsPeer;
 use flate2::write::ZlibEncoder;
 use parlance::rpc::Limits;
@@ -47,6 +47,16 @@ fn half_a_frame_does_not_last_for_ever() {
     // All the others are as they were.
     member.probe();
     member.finish();
+}
+
+#[test]
+fn the_daemon_is_told_how_long_that_is() {
+    let folder = TempFolder::new();
+    let config = folder.write("parlance.toml", "[limits]\nframe_s = 1\n");
+    let daemon = Daemon::start(&["-c", &config, "-l", "ndjson=127.0.0.1:0"]);
+    let mut peer = Peer::connect(daemon.address("ndjson"));
+    peer.send("{");
+    peer.expect_close();
 }
 
 #[test]
