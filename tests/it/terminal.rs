@@ -2,14 +2,13 @@
 
 use std::fs::File;
 use std::process::Command;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, kill_process};
 
 use crate::skip;
 use crate::support::Daemon;
-use crate::terminal_pane::{Neighbour, PATIENCE, Pane, house, house_at, is_in_state, is_state};
+use crate::terminal_pane::{Neighbour, Pane, house, house_at, is_in_state, is_state, looks_until};
 
 /// The program, as the shell calls it.
 const PARLANCE: &str = env!("CARGO_BIN_EXE_parlance");
@@ -262,14 +261,15 @@ fn a_second_signal_ends_it_even_if_the_terminal_takes_nothing() {
     bob.says("hello");
     bob.sends(r#"{"type":"ping","id":7}"#);
     bob.hears(r#""id":7"#);
-    let deadline = Instant::now() + PATIENCE;
     // Two that come at once may be one.
-    while !is_in_state(chat, "Z") {
-        assert!(Instant::now() < deadline, "it goes on");
+    looks_until(|| {
+        if is_in_state(chat, "Z") {
+            return Ok(());
+        }
         // There may be none any more.
         let _ = kill_process(chat, Signal::TERM);
-        thread::sleep(Duration::from_millis(20));
-    }
+        Err("it goes on".into())
+    });
     drop(stuck);
     assert_eq!(exit_code(&code), "1\n");
     // What the terminal itself does is left as it is, for it takes nothing; but not what is done with keys.
@@ -282,15 +282,10 @@ fn a_second_signal_ends_it_even_if_the_terminal_takes_nothing() {
 /// What a shell has written into this file, once it has.
 #[track_caller]
 fn exit_code(file: &str) -> String {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    looks_until(|| {
         let code = std::fs::read_to_string(file).unwrap_or_default();
-        if code.ends_with('\n') {
-            return code;
-        }
-        assert!(Instant::now() < deadline, "it goes on");
-        thread::sleep(Duration::from_millis(20));
-    }
+        if code.ends_with('\n') { Ok(code) } else { Err("it goes on".into()) }
+    })
 }
 
 #[test]

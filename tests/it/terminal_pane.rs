@@ -167,15 +167,10 @@ impl Pane {
     /// Waits until the screen is as wanted, and gives it.
     #[track_caller]
     pub(crate) fn becomes(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
+        looks_until(|| {
             let screen = self.screen();
-            if is_so(&screen) {
-                return screen;
-            }
-            assert!(Instant::now() < deadline, "never on the screen: {what}\n{screen}");
-            thread::sleep(LOOK_EVERY);
-        }
+            if is_so(&screen) { Ok(screen) } else { Err(format!("{what}\n{screen}")) }
+        })
     }
 
     /// Presses a key at each look, until the screen is as wanted.
@@ -298,9 +293,19 @@ pub(crate) fn is_in_state(process: Pid, state: &str) -> bool {
 /// Waits until it is.
 #[track_caller]
 pub(crate) fn is_state(process: Pid, state: &str) {
+    looks_until(|| if is_in_state(process, state) { Ok(()) } else { Err(stat(process)) });
+}
+
+/// Looks again and again, where nobody tells, until there is what is looked for; an error is what is
+/// there instead.
+#[track_caller]
+pub(crate) fn looks_until<T>(mut look: impl FnMut() -> Result<T, String>) -> T {
     let deadline = Instant::now() + PATIENCE;
-    while !is_in_state(process, state) {
-        assert!(Instant::now() < deadline, "never in state {state}: {}", stat(process));
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(instead) => assert!(Instant::now() < deadline, "it never came to that:\n{instead}"),
+        }
         thread::sleep(LOOK_EVERY);
     }
 }

@@ -3,8 +3,9 @@
 use super::*;
 use crate::client::call::Answer;
 use crate::client::error::CallError;
+use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::mpsc::sync_channel;
 
 /// How long a server and the socket may take.
@@ -31,6 +32,20 @@ impl Play {
         let mut play = Play { engine, reach, told, now: Instant::now() };
         play.step();
         play
+    }
+
+    /// Begins with a server that has let it in; gives that, and where the client is.
+    fn begin_over_udp() -> (Play, UdpSocket, SocketAddr) {
+        let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        server.set_read_timeout(Some(PATIENCE)).expect("set");
+        let address = server.local_addr().expect("an address");
+        let mut play = Play::begin(&format!("udp://{address}"));
+        let (ping, client) = hear(&server);
+        assert_eq!(ping["type"], "ping");
+        let answer = format!(r#"{{"type":"error","id":{},"text":"Join first"}}"#, ping["id"]);
+        server.send_to(answer.as_bytes(), client).expect("sent");
+        play.is_let_in();
+        (play, server, client)
     }
 
     fn step(&mut self) {
@@ -67,6 +82,13 @@ impl Play {
     }
 }
 
+/// The next request that comes, and where from.
+fn hear(server: &UdpSocket) -> (Value, SocketAddr) {
+    let mut buffer = [0; 1000];
+    let (count, from) = server.recv_from(&mut buffer).expect("a datagram");
+    (serde_json::from_slice(&buffer[..count]).expect("JSON"), from)
+}
+
 #[test]
 fn what_came_while_a_callback_took_its_time_has_come_in_time() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
@@ -94,24 +116,11 @@ fn what_came_while_a_callback_took_its_time_has_come_in_time() {
 
 #[test]
 fn a_network_that_loses_everything_is_noticed() {
-    let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    server.set_read_timeout(Some(PATIENCE)).expect("set");
-    let address = server.local_addr().expect("an address");
-    let hear = || {
-        let mut buffer = [0; 1000];
-        let (count, from) = server.recv_from(&mut buffer).expect("a datagram");
-        (String::from_utf8(buffer[..count].to_vec()).expect("UTF-8"), from)
-    };
-    let mut play = Play::begin(&format!("udp://{address}"));
-    let (ping, client) = hear();
-    let ping: serde_json::Value = serde_json::from_str(&ping).expect("JSON");
-    assert_eq!(ping["type"], "ping");
-    let answer = format!(r#"{{"type":"error","id":{},"text":"Join first"}}"#, ping["id"]);
-    server.send_to(answer.as_bytes(), client).expect("sent");
-    play.is_let_in();
+    let (mut play, server, client) = Play::begin_over_udp();
+    let hear = || hear(&server);
     let said = play.call(Call::Say { text: "anybody?".into() });
     let (request, _) = hear();
-    assert!(request.contains("anybody?"), "{request}");
+    assert_eq!(request["text"], "anybody?");
     for _ in 0..Options::default().udp_retries.max_retries {
         play.now = play.engine.wake_at().expect("a time");
         play.step();
@@ -126,36 +135,23 @@ fn a_network_that_loses_everything_is_noticed() {
     play.now = play.engine.wake_at().expect("a time");
     play.step();
     let (ping, from) = hear();
-    assert!(ping.contains(r#""type":"ping""#) && from == client, "{ping}");
+    assert!(ping["type"] == "ping" && from == client, "{ping}");
 }
 
 #[test]
 fn who_goes_while_coming_in_says_goodbye_too() {
-    let server = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    server.set_read_timeout(Some(PATIENCE)).expect("set");
-    let address = server.local_addr().expect("an address");
-    let hear = || {
-        let mut buffer = [0; 1000];
-        let (count, from) = server.recv_from(&mut buffer).expect("a datagram");
-        let request = serde_json::from_slice::<serde_json::Value>(&buffer[..count]).expect("JSON");
-        (request["type"].as_str().expect("a type").to_owned(), request["id"].clone(), from)
-    };
-    let mut play = Play::begin(&format!("udp://{address}"));
-    let (kind, id, client) = hear();
-    assert_eq!(kind, "ping");
-    let answer = format!(r#"{{"type":"error","id":{id},"text":"Join first"}}"#);
-    server.send_to(answer.as_bytes(), client).expect("sent");
-    play.is_let_in();
+    let (mut play, server, client) = Play::begin_over_udp();
     let (room, name) = (Some("tea".into()), Some("ann".into()));
     let joined = play.call(Call::Join { room, name });
-    let (kind, id, _) = hear();
-    assert_eq!(kind, "join");
+    let (join, _) = hear(&server);
+    assert_eq!(join["type"], "join");
     play.reach.0.send(Input::Stop).expect("an engine");
     play.step();
+    let id = &join["id"];
     let answer = format!(r#"{{"type":"ack","id":{id},"seq":1,"epoch":"e","token":"t"}}"#);
     server.send_to(answer.as_bytes(), client).expect("sent");
     play.wait();
     play.step();
     assert!(matches!(joined.try_recv(), Ok(Ok(Answer::Joined(_)))));
-    assert_eq!(hear().0, "leave");
+    assert_eq!(hear(&server).0["type"], "leave");
 }
